@@ -1,0 +1,88 @@
+"""The way out: requests, answers, and the port through which every byte leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import orjson
+
+from syncd.connector.declare import Operation
+from syncd.connector.failure import Failure, FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. `path` is a template (`/jobs/{id}`), filled from `args`; only it is logged."""
+
+    method: str
+    path: str
+    params: Mapping[str, str | Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
+    json: object | None = None
+    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    follow: str | None = None
+    """An absolute URL the vendor handed out for a download; sent without our credential headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The decoded body.
+
+        Raises:
+            Failure: of kind contract, where the body is not JSON.
+        """
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            raise Failure(FailureKind.CONTRACT, "the answer is not JSON", status=self.status) from None
+
+    def retry_after_s(self) -> float | None:
+        """The Retry-After header in seconds, from either of its forms; None where it is absent or odd."""
+        text = self.headers.get("retry-after", "").strip()
+        if not text:
+            return None
+        try:
+            return max(0.0, float(text))
+        except ValueError:
+            pass
+        try:
+            then = parsedate_to_datetime(text)
+            sent = parsedate_to_datetime(self.headers["date"])
+        except (KeyError, TypeError, ValueError):
+            return None
+        return max(0.0, (then - sent).total_seconds())
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status})"
+
+
+class Wire(Protocol):
+    """The one way out. It paces, sends, times, classifies, retries what may be retried, and redacts.
+
+    Both methods return an answer for which the connector's `classify` returned None, and raise
+    `Failure` for every other end. For an operation that costs, a wire lets exactly one request through.
+    """
+
+    def send(self, operation: Operation, request: Request) -> Answer:
+        """Send an HTTP request to the connector's base URL."""
+        ...
+
+    def run(self, operation: Operation, send: Callable[[], Answer], path: str) -> Answer:
+        """Let a vendor package send: `send` performs one attempt and turns its result into an Answer.
+
+        It raises Failure of kind unavailable with `charged=False` where nothing was delivered, and of
+        kind ambiguous where the answer was lost. `path` is the path template for logs and metrics.
+        """
+        ...

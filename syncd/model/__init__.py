@@ -1,0 +1,101 @@
+"""The words of syncd: values that travel between the stages.
+
+Everything here is immutable and free of vendor objects. Providers speak the closed vocabulary of
+`Field`; the CRM side is open, because properties belong to the customer.
+"""
+
+from syncd.model.answers import (
+    Account,
+    Balance,
+    Basis,
+    Candidate,
+    Charge,
+    Found,
+    Identity,
+    Lookup,
+    NotFound,
+    Outcome,
+    Pending,
+    Plan,
+    Pool,
+    Refused,
+    Unresolved,
+    Value,
+)
+from syncd.model.keys import (
+    COMPANY_KEYS,
+    STRONG_KEYS,
+    Key,
+    KeyKind,
+)
+from syncd.model.records import (
+    Author,
+    AuthorKind,
+    Clause,
+    Conflict,
+    Contact,
+    FieldInfo,
+    Page,
+    Patch,
+    Rejected,
+    Scalar,
+    WriteResult,
+    Written,
+)
+from syncd.model.spelling import (
+    email_address,
+    fold,
+    linkedin_company,
+    linkedin_profile,
+)
+from syncd.model.words import (
+    COMPANY_FIELDS,
+    EMAIL_FIELDS,
+    PHONE_FIELDS,
+    Field,
+    Quality,
+)
+
+__all__ = [
+    "COMPANY_FIELDS",
+    "COMPANY_KEYS",
+    "EMAIL_FIELDS",
+    "PHONE_FIELDS",
+    "STRONG_KEYS",
+    "Account",
+    "Author",
+    "AuthorKind",
+    "Balance",
+    "Basis",
+    "Candidate",
+    "Charge",
+    "Clause",
+    "Conflict",
+    "Contact",
+    "Field",
+    "FieldInfo",
+    "Found",
+    "Identity",
+    "Key",
+    "KeyKind",
+    "Lookup",
+    "NotFound",
+    "Outcome",
+    "Page",
+    "Patch",
+    "Pending",
+    "Plan",
+    "Pool",
+    "Quality",
+    "Refused",
+    "Rejected",
+    "Scalar",
+    "Unresolved",
+    "Value",
+    "WriteResult",
+    "Written",
+    "email_address",
+    "fold",
+    "linkedin_company",
+    "linkedin_profile",
+]
