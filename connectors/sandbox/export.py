@@ -1,0 +1,1 @@
+"""Contact exports of HubSpot and Salesforce, read as people have them."""
