@@ -1,0 +1,254 @@
+"""Whether an answer speaks of the contact: named penalties, a level, and the reasons. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from types import MappingProxyType
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import JaroWinkler
+
+from syncd.domain import registered
+from syncd.model import Candidate, Key, KeyKind, Level, Persona, Verdict, fold, linkedin_profile
+
+_LEGAL = re.compile(
+    r"\b(inc|incorporated|ltd|limited|llc|llp|plc|corp|corporation|co|company|gmbh|ag|kg|se|sa|sas|sarl|srl|spa|bv|nv|ab|as|oy|aps|pty|group|holding|holdings)\b\.?"
+)
+_TITLES = re.compile(r"\b(dr|prof|mr|mrs|ms|mx|sir|ing|mba|phd|msc|bsc|cpa|jr|sr|ii|iii)\b\.?")
+NAME_AGREES = 0.15
+NAME_CONTRADICTS = 0.45
+
+
+def judge(persona: Persona, key: Key, candidate: Candidate) -> Verdict:
+    """How sure it is that `candidate`, the answer to `key`, is the person the CRM means.
+
+    Penalties run from 0 (agrees) to 1 (contradicts); what either side does not say has none. A name
+    that contradicts ends it whatever else agrees.
+    """
+    if candidate.about_company:
+        return _judge_company(persona, candidate)
+    penalties = _penalties(persona, candidate)
+    agreeing = _identifiers(persona, key, candidate, penalties)
+    name = penalties.get("name")
+    if name is not None and name >= NAME_CONTRADICTS:
+        return _verdict(Level.NONE, penalties, agreeing, "the name is another one")
+    if candidate.similarity is not None and candidate.similarity < 0.5:
+        return _verdict(Level.NONE, penalties, agreeing, "the vendor itself is unsure")
+    if key.kind in (KeyKind.LINKEDIN_URL, KeyKind.PROVIDER_ID):
+        return _by_profile(persona, key, candidate, penalties, agreeing)
+    if key.kind is KeyKind.EMAIL:
+        return _by_email(persona, candidate, penalties, agreeing)
+    return _by_name(candidate, penalties, agreeing)
+
+
+def _by_profile(
+    persona: Persona, key: Key, candidate: Candidate, penalties: dict[str, float], agreeing: set[str]
+) -> Verdict:
+    answered = linkedin_profile(candidate.identity.linkedin_url)
+    if (
+        key.kind is KeyKind.LINKEDIN_URL
+        and answered
+        and answered != key.get("url")
+        and penalties.get("name") != 0
+    ):
+        return _verdict(Level.POSSIBLE, penalties, agreeing, "the answer is about another profile")
+    name = penalties.get("name")
+    if name is not None and name > 0.3:
+        return _verdict(Level.POSSIBLE, penalties, agreeing, "the profile fits, the name hardly does")
+    return _verdict(Level.STRONG, penalties, agreeing, "the profile is the one asked for")
+
+
+def _by_email(
+    persona: Persona, candidate: Candidate, penalties: dict[str, float], agreeing: set[str]
+) -> Verdict:
+    name = penalties.get("name")
+    if name is None:
+        fits = _local_part_fits(persona.email, candidate.identity.full_name)
+        level = Level.STRONG if fits else Level.POSSIBLE
+        return _verdict(
+            level, penalties, agreeing, "the address fits the name" if fits else "no name to compare with"
+        )
+    if name <= NAME_AGREES:
+        return _verdict(Level.STRONG, penalties, agreeing, "address and name agree")
+    if penalties.get("employer") == 0 and name <= 0.3:
+        return _verdict(Level.STRONG, penalties, agreeing, "address and employer agree, the name nearly")
+    return _verdict(Level.POSSIBLE, penalties, agreeing, "the address was found, the name is unlike")
+
+
+def _by_name(candidate: Candidate, penalties: dict[str, float], agreeing: set[str]) -> Verdict:
+    name, employer = penalties.get("name", 1.0), penalties.get("employer")
+    if name <= NAME_AGREES and employer is not None and employer <= 0.15:
+        return _verdict(Level.STRONG, penalties, agreeing, "name and employer agree")
+    if "linkedin" in agreeing or "email" in agreeing:
+        return _verdict(Level.STRONG, penalties, agreeing, "name and another identifier agree")
+    if employer is not None and employer > 0.6:
+        return _verdict(Level.NONE, penalties, agreeing, "the name fits, the employer is another one")
+    return _verdict(Level.POSSIBLE, penalties, agreeing, "only the name agrees")
+
+
+def _judge_company(persona: Persona, candidate: Candidate) -> Verdict:
+    penalties: dict[str, float] = {}
+    employer = _employer(persona, candidate)
+    if employer is not None:
+        penalties["employer"] = employer
+    fits = employer is not None and employer <= 0.15
+    level = Level.STRONG if fits else Level.POSSIBLE if employer is None or employer < 0.5 else Level.NONE
+    reason = "the company is the contact's" if fits else "the company is hardly the contact's"
+    return _verdict(level, penalties, {"employer"} if fits else set(), reason)
+
+
+def _verdict(level: Level, penalties: dict[str, float], agreeing: set[str], reason: str) -> Verdict:
+    rounded = {name: round(value, 3) for name, value in penalties.items()}
+    return Verdict(level, MappingProxyType(rounded), reason, len(agreeing))
+
+
+def _penalties(persona: Persona, candidate: Candidate) -> dict[str, float]:
+    found: dict[str, float | None] = {
+        "name": name_penalty(persona, candidate),
+        "employer": _employer(persona, candidate),
+        "title": _unlike(persona.title, candidate.identity.title),
+        "location": _unlike(persona.location, candidate.identity.location),
+        "vendor": None if candidate.similarity is None else 1 - candidate.similarity,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _identifiers(persona: Persona, key: Key, candidate: Candidate, penalties: dict[str, float]) -> set[str]:
+    """The independent identifiers on which CRM and answer agree."""
+    identity = candidate.identity
+    agreeing = set()
+    profile = linkedin_profile(identity.linkedin_url)
+    if persona.linkedin_url and (
+        profile == persona.linkedin_url or (not profile and key.kind is KeyKind.LINKEDIN_URL)
+    ):
+        agreeing.add("linkedin")
+    addresses = {a.strip().lower() for a in identity.emails}
+    if persona.email and (persona.email in addresses or key.kind is KeyKind.EMAIL):
+        agreeing.add("email")
+    if penalties.get("name", 1) <= NAME_AGREES:
+        agreeing.add("name")
+    if penalties.get("employer", 1) <= 0.15:
+        agreeing.add("employer")
+    if persona.phone and key.kind is KeyKind.PHONE:
+        agreeing.add("phone")
+    return agreeing
+
+
+def name_penalty(persona: Persona, candidate: Candidate) -> float | None:
+    """0 for the same name in whatever order, spelling or with initials; None where a side is silent."""
+    theirs = (
+        candidate.identity.full_name
+        or f"{candidate.identity.first_name} {candidate.identity.last_name}".strip()
+    )
+    left, right = _names(persona.full_name), _names(theirs)
+    if not left or not right:
+        return None
+    best = max(_token_agreement(a, b) for a in _spellings(left) for b in _spellings(right))
+    return 1 - best
+
+
+def _token_agreement(left: list[str], right: list[str]) -> float:
+    """The mean agreement of the shorter name's tokens with their best partners in the longer one."""
+    short, long = sorted((left, right), key=len)
+    unused = list(long)
+    total = 0.0
+    for token in sorted(short, key=len, reverse=True):
+        scored = [(_tokens_alike(token, other), i) for i, other in enumerate(unused)]
+        if not scored:
+            break
+        score, index = max(scored)
+        unused.pop(index)
+        total += score
+    mean = total / len(short)
+    return mean * (0.8 if len(short) == 1 and len(long) > 1 else 1.0)
+
+
+def _tokens_alike(one: str, other: str) -> float:
+    if one == other:
+        return 1.0
+    if min(len(one), len(other)) == 1:
+        return 0.9 if one[0] == other[0] else 0.0
+    alike = JaroWinkler.similarity(one, other)
+    return alike if alike > 0.75 else alike * 0.4
+
+
+def _names(text: str) -> list[str]:
+    folded = _TITLES.sub(
+        " ",
+        fold(
+            text.split(",", maxsplit=1)[0]
+            if text.count(",") == 1 and len(text.split(",")[1].split()) > 1
+            else text
+        ),
+    )
+    return [t for t in re.split(r"[^\w']+|_", folded.replace("'", "")) if t]
+
+
+_UMLAUTS = (
+    ("ae", "a"),
+    ("oe", "o"),
+    ("ue", "u"),
+    ("ss", "s"),
+    ("ø", "o"),
+    ("đ", "d"),
+    ("ł", "l"),
+    ("ß", "ss"),
+    ("æ", "ae"),
+    ("ı", "i"),
+)
+
+
+def _spellings(tokens: list[str]) -> Iterable[list[str]]:
+    """The tokens as they stand and with letters that some transcribe written plainly."""
+    yield tokens
+    plain = tokens
+    for written, letter in _UMLAUTS:
+        plain = [t.replace(written, letter) for t in plain]
+    if plain != tokens:
+        yield plain
+
+
+def _employer(persona: Persona, candidate: Candidate) -> float | None:
+    """0 where the employer agrees by domain or name; a past employer counts as half."""
+    identity = candidate.identity
+    domain = registered(identity.employer_domain) if identity.employer_domain else ""
+    if persona.employer_domain and domain == persona.employer_domain:
+        return 0.0
+    penalties = [p for p in (company_penalty(persona.employer, identity.employer),) if p is not None]
+    past = [company_penalty(persona.employer, name) for name in identity.past_employers]
+    if any(p is not None and p <= 0.15 for p in past) or (
+        persona.employer_domain in identity.past_domains and persona.employer_domain
+    ):
+        penalties.append(0.5)
+    if not penalties and persona.employer_domain and domain:
+        return 1.0
+    return min(penalties) if penalties else None
+
+
+def company_penalty(one: str, other: str) -> float | None:
+    """0 for the same company name but for legal form; None where one is blank."""
+    left, right = _company(one), _company(other)
+    if not left or not right:
+        return None
+    if left == right:
+        return 0.0
+    return 1 - fuzz.token_sort_ratio(left, right) / 100
+
+
+def _company(text: str) -> str:
+    folded = re.sub(r"[^\w\s]", " ", fold(text))
+    stripped = " ".join(_LEGAL.sub(" ", folded).split())
+    return stripped or folded.strip()
+
+
+def _unlike(one: str, other: str) -> float | None:
+    if not one.strip() or not other.strip():
+        return None
+    return 1 - fuzz.token_set_ratio(fold(one), fold(other)) / 100
+
+
+def _local_part_fits(address: str, name: str) -> bool:
+    local = re.sub(r"[^a-z]", "", fold(address.partition("@")[0]))
+    tokens = [t for t in _names(name) if len(t) > 1]
+    return bool(local and tokens) and any(t in local for t in tokens if len(t) > 2)

@@ -1,0 +1,272 @@
+"""The cheapest way to buy a set of fields from one vendor: a search over its declared operations. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from syncd.connector import On, Operation
+from syncd.model import COMPANY_KEYS, EMAIL_FIELDS, PHONE_FIELDS, STRONG_KEYS, Field, KeyKind, Quality
+
+PRIOR: Mapping[Field, float] = {
+    Field.WORK_EMAIL: 0.6,
+    Field.PERSONAL_EMAIL: 0.35,
+    Field.PHONE: 0.35,
+    Field.MOBILE_PHONE: 0.3,
+    Field.DIRECT_PHONE: 0.2,
+}
+"""Hit rates before anything was measured, given that the vendor knows the person; other fields 0.9."""
+KNOWS_STRONG, KNOWS_WEAK = 0.85, 0.55
+"""Chance that a vendor knows the person, by whether the key names one person."""
+LONGEST = 3
+
+STRENGTH = (
+    KeyKind.PROVIDER_ID,
+    KeyKind.LINKEDIN_URL,
+    KeyKind.EMAIL,
+    KeyKind.FOUND_EMAIL,
+    KeyKind.NAME_DOMAIN,
+    KeyKind.NAME_COMPANY,
+    KeyKind.PHONE,
+    KeyKind.DOMAIN,
+    KeyKind.COMPANY_LINKEDIN_URL,
+    KeyKind.COMPANY_NAME,
+)
+_SURE = STRONG_KEYS | COMPANY_KEYS | {KeyKind.FOUND_EMAIL}
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A field and the quality from which it is accepted; None takes what is neither risky nor invalid."""
+
+    field: Field
+    accept: Quality | None
+
+    def takes(self, quality: Quality) -> bool:
+        """Whether a value of this quality ends the search."""
+        return quality.satisfies(self.accept) if self.accept else quality.rank > Quality.RISKY.rank
+
+
+@lru_cache(64)
+def serves(returned: Field) -> frozenset[Field]:
+    """The wanted fields that a returned field may fill: an untyped number may be mobile or fixed."""
+    if returned is Field.PHONE:
+        return PHONE_FIELDS
+    return frozenset({returned, Field.PHONE}) if returned in PHONE_FIELDS else frozenset({returned})
+
+
+@dataclass(frozen=True)
+class Market:
+    """What one vendor sells at this moment and what it is expected to cost; compared by value.
+
+    `yields` are measured hit rates by (operation, field), `held` what free checks told of this person.
+    """
+
+    operations: tuple[Operation, ...]
+    weights: tuple[tuple[str, float], ...] = ()
+    payable: frozenset[str] = frozenset()
+    """Credit kinds that have a budget at all."""
+    short: frozenset[str] = frozenset()
+    """Operations whose worst case no budget covers at this moment."""
+    closed: frozenset[str] = frozenset()
+    """Operations without access."""
+    backfill: bool = False
+    yields: tuple[tuple[tuple[str, Field], float], ...] = ()
+    held: tuple[tuple[Field, bool], ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        names = tuple(o.name for o in self.operations)
+        parts = (
+            names,
+            self.weights,
+            self.payable,
+            self.short,
+            self.closed,
+            self.backfill,
+            self.yields,
+            self.held,
+        )
+        object.__setattr__(self, "_hash", hash(parts))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def opened(self) -> Market:
+        """The same market without empty purses and missing access."""
+        return replace(self, short=frozenset(), closed=frozenset())
+
+    def funded(self) -> Market:
+        """The same market without empty purses."""
+        return replace(self, short=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An operation as the search sees it, for one set of wants."""
+
+    name: str
+    kind: KeyKind
+    gain: frozenset[Field]
+    brings: frozenset[Field]
+    grades: frozenset[Field]
+    learns: frozenset[KeyKind]
+    cost: float
+    hoped: float
+    rash: bool
+    needs: frozenset[KeyKind]
+
+
+def hit(market: Market, operation: Operation, wanted: Field) -> float:
+    """The chance that an answer of this operation holds the field, given that the person is known."""
+    held = dict(market.held)
+    if wanted in held:
+        return float(held[wanted])
+    return dict(market.yields).get((operation.name, wanted), PRIOR.get(wanted, 0.9))
+
+
+def expected_cost(market: Market, operation: Operation, kind: KeyKind) -> float:
+    """Expected weighted cost of one lookup by a key of this kind."""
+    weights = dict(market.weights)
+    knows = KNOWS_STRONG if kind in _SURE else KNOWS_WEAK
+    total = 0.0
+    for price in operation.prices:
+        none = 1.0
+        for wanted in price.fields:
+            none *= 1 - knows * hit(market, operation, wanted)
+        chance = {On.LAUNCH: 1.0, On.MATCH: knows, On.FIELDS: 1 - none, On.BLANK: none}[price.on]
+        total += chance * float(price.amount) * weights.get(price.kind, 1.0)
+    return total
+
+
+def worst_cost(market: Market, operation: Operation) -> float:
+    """The weighted worst case of one lookup."""
+    weights = dict(market.weights)
+    return sum(float(amount) * weights.get(kind, 1.0) for kind, amount in operation.max_charge.items())
+
+
+@lru_cache(16_384)
+def cheapest(
+    market: Market,
+    wants: frozenset[Want],
+    kinds: frozenset[KeyKind],
+    shut: frozenset[tuple[str, KeyKind]],
+) -> tuple[str, KeyKind] | None:
+    """The first purchase of the sequence that fills most wants at the least expected cost, or None.
+
+    `kinds` are the keys at hand, `shut` the (operation, key) pairs that have been asked already. Among
+    equals the sequence wins that buys contact data only once the person is known, then the shorter one,
+    then the one with more to hope for.
+    """
+    if not wants:
+        return None
+    best: tuple[tuple[float, ...], tuple[str, KeyKind]] | None = None
+    rows = _rows(market, wants, kinds, shut)
+    for head, score in _sequences(rows, frozenset(w.field for w in wants), kinds):
+        if best is None or score < best[0]:
+            best = (score, head)
+    return best[1] if best else None
+
+
+def _rows(
+    market: Market, wants: frozenset[Want], kinds: frozenset[KeyKind], shut: frozenset[tuple[str, KeyKind]]
+) -> list[_Row]:
+    """The operations that can be of use, without those that another one beats in every respect."""
+    fields = frozenset(w.field for w in wants)
+    kept: dict[tuple[object, ...], _Row] = {}
+    for o in market.operations:
+        if o.name in market.closed or o.name in market.short or not set(o.max_charge) <= market.payable:
+            continue
+        if o.backfill_only and not market.backfill:
+            continue
+        for kind in _usable_kinds(o, kinds, shut):
+            row = _row(market, o, kind, wants, fields, kinds)
+            if row.gain or row.learns or row.grades:
+                signature = (row.gain, row.brings, row.grades, row.learns, kind)
+                rival = kept.get(signature)
+                if rival is None or (row.cost, -row.hoped) < (rival.cost, -rival.hoped):
+                    kept[signature] = row
+    return list(kept.values())
+
+
+def _usable_kinds(
+    operation: Operation, kinds: frozenset[KeyKind], shut: frozenset[tuple[str, KeyKind]]
+) -> Iterator[KeyKind]:
+    """The strongest key at hand, and the stronger ones that an earlier purchase may bring."""
+    for kind in STRENGTH:
+        if kind in operation.accepts and (operation.name, kind) not in shut:
+            yield kind
+            if kind in kinds:
+                return
+
+
+def _row(
+    market: Market,
+    o: Operation,
+    kind: KeyKind,
+    wants: frozenset[Want],
+    fields: frozenset[Field],
+    kinds: frozenset[KeyKind],
+) -> _Row:
+    brings = frozenset(w for f in o.returns for w in serves(f)) & fields
+    gain = frozenset(
+        w.field for w in wants for f, q in o.returns.items() if w.field in serves(f) and w.takes(q)
+    )
+    contact = any(f in EMAIL_FIELDS or f in PHONE_FIELDS for f in o.returns)
+    return _Row(
+        name=o.name,
+        kind=kind,
+        gain=gain,
+        brings=brings,
+        grades=o.verifies & fields,
+        learns=_learns(o) - kinds,
+        cost=expected_cost(market, o, kind),
+        hoped=sum(hit(market, o, f) for f in brings),
+        rash=contact and kind not in _SURE,
+        needs=frozenset({kind}) - kinds,
+    )
+
+
+def _learns(o: Operation) -> frozenset[KeyKind]:
+    """The keys that an answer brings: they open operations that the contact's own data does not."""
+    learned = set()
+    if Field.LINKEDIN_URL in o.returns:
+        learned.add(KeyKind.LINKEDIN_URL)
+    if EMAIL_FIELDS & set(o.returns):
+        learned.add(KeyKind.FOUND_EMAIL)
+    if Field.COMPANY_DOMAIN in o.returns:
+        learned.add(KeyKind.DOMAIN)
+    return frozenset(learned)
+
+
+def _sequences(
+    rows: list[_Row], fields: frozenset[Field], kinds: frozenset[KeyKind]
+) -> Iterator[tuple[tuple[str, KeyKind], tuple[float, ...]]]:
+    """Every sequence worth considering, with its score; the smaller the better."""
+    none: frozenset[Field] = frozenset()
+    stack: list[
+        tuple[tuple[_Row, ...], frozenset[KeyKind], frozenset[Field], frozenset[Field], float, float]
+    ] = [((), kinds, none, none, 0.0, 1.0)]
+    while stack:
+        done, known, covered, brought, cost, chance = stack.pop()
+        for row in rows:
+            if not row.needs <= known or any(row.name == d.name for d in done):
+                continue
+            now = covered | row.gain | (row.grades & brought)
+            learned = row.learns - known
+            if now == covered and not learned:
+                continue
+            steps = (*done, row)
+            paid = cost + chance * row.cost
+            head = (steps[0].name, steps[0].kind)
+            if now != covered:
+                rash = sum(s.rash for s in steps)
+                yield (
+                    head,
+                    (len(fields - now), round(paid, 6), rash, len(steps), -sum(s.hoped for s in steps)),
+                )
+            if len(steps) < LONGEST and fields - now:
+                sure = row.kind in COMPANY_KEYS
+                knows = 1.0 if sure else KNOWS_STRONG if row.kind in _SURE else KNOWS_WEAK
+                stack.append((steps, known | learned, now, brought | row.brings, paid, chance * knows))

@@ -1,0 +1,320 @@
+"""Who is asked next, for what, by which key; or why nobody is. Pure: values in, values out.
+
+Within one vendor the cheapest sequence of operations for exactly the missing fields is bought; between
+vendors the order is fixed or follows the expected cost per accepted value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from syncd.connector import On, Operation
+from syncd.model import EMAIL_FIELDS, STRONG_KEYS, Candidate, Field, Key, KeyKind, Quality, Verdict
+from syncd.plan import Need
+from syncd.purchase import KNOWS_STRONG, KNOWS_WEAK, Market, Want, cheapest, expected_cost, hit, serves
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """One provider account as the planner sees it at this moment.
+
+    `affordable` is what the budgets still hold per credit kind, `payable` the kinds that have one.
+    """
+
+    account: str
+    operations: tuple[Operation, ...]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    affordable: Mapping[str, float] = field(default_factory=dict)
+    closed: frozenset[str] = frozenset()
+    """Operations without access; "" stands for the whole account."""
+    checkers: bool = True
+    backfill: bool = False
+    yields: Mapping[tuple[str, Field], float] = field(default_factory=dict)
+
+    def find(self, name: str) -> Operation | None:
+        """The operation of this name, if it still exists."""
+        return next((o for o in self.operations if o.name == name), None)
+
+    def market(self, held: Mapping[Field, bool]) -> Market:
+        """What it sells now, given what free checks told of the person."""
+        short = frozenset(
+            o.name
+            for o in self.operations
+            if any(float(most) > self.affordable.get(kind, 0.0) for kind, most in o.max_charge.items())
+        )
+        yields = tuple(sorted((k, round(v, 2)) for k, v in self.yields.items()))
+        return Market(
+            self.operations,
+            tuple(sorted(self.weights.items())),
+            frozenset(self.affordable),
+            short,
+            self.closed,
+            self.backfill,
+            yields,
+            tuple(sorted(held.items())),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A lookup of this person that exists already, by whomever it was made.
+
+    `state` is found, not_found, in_flight, unknown, unresolved or refused. `answers` come judged.
+    """
+
+    account: str
+    operation: str
+    key: Key | None
+    state: str
+    answers: tuple[tuple[Candidate, Verdict], ...] = ()
+    lookup_id: int = 0
+    trusted: bool = True
+    """Whether an answer speaks of the contact as surely as the sync demands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Buy this next."""
+
+    account: str
+    operation: Operation
+    key: Key
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing now: an answer that may settle it is under way."""
+
+    lookup_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nobody is left to ask. `why` holds a reason per field that stays without a value."""
+
+    why: Mapping[Field, str]
+    blocked: frozenset[str] = frozenset()
+    """`account.kind` of the budgets that alone stand in the way."""
+    halted: frozenset[str] = frozenset()
+    """Accounts that are halted and could otherwise be asked."""
+
+
+_NO_WAY = "no operation fits the keys"
+
+
+def step(
+    needs: Sequence[Need],
+    keys: Sequence[Key],
+    asked: Sequence[Asked],
+    vendors: Sequence[Vendor],
+    least_cost: bool = False,
+) -> Ask | Wait | Stop:
+    """The next purchase for the needs that are still open, or why there is none.
+
+    `keys` are the contact's own and those learned from accepted answers, strongest first. With
+    `least_cost` the vendor with the lowest expected cost per accepted value comes first.
+    """
+    why: dict[Field, str] = {}
+    blocked: set[str] = set()
+    halted: set[str] = set()
+    offers: list[tuple[float, int, Ask | Wait]] = []
+    for order, vendor in enumerate(vendors):
+        wanted = tuple(n for n in needs if vendor.account in n.accounts)
+        if not wanted:
+            continue
+        offer = _offer(vendor, wanted, keys, [a for a in asked if a.account == vendor.account])
+        if isinstance(offer, Stop):
+            why.update({f: w for f, w in offer.why.items() if f not in why or w != _NO_WAY})
+            blocked |= offer.blocked
+            halted |= offer.halted
+        elif not least_cost:
+            return offer
+        else:
+            price = 0.0 if isinstance(offer, Wait) else _price_per_value(vendor, offer, wanted)
+            offers.append((price, order, offer))
+    if offers:
+        return min(offers, key=lambda o: o[:2])[2]
+    missing = {n.field: why.get(n.field, "no provider of the waterfall is asked for it") for n in needs}
+    return Stop(missing, frozenset(blocked), frozenset(halted))
+
+
+def _offer(
+    vendor: Vendor, needs: tuple[Need, ...], keys: Sequence[Key], asked: Sequence[Asked]
+) -> Ask | Wait | Stop:
+    """What this vendor should be asked next, with everything already asked taken into account."""
+    if "" in vendor.closed:
+        return Stop(
+            {n.field: f"{vendor.account} is paused" for n in needs}, halted=frozenset({vendor.account})
+        )
+    waiting = tuple(
+        a.lookup_id for a in asked if a.state == "in_flight" and _reach(vendor, a) & {n.field for n in needs}
+    )
+    if waiting:
+        return Wait(waiting)
+    held = _held(asked)
+    wants = frozenset(Want(n.field, n.accept) for n in needs if not _exhausted(vendor, n, asked, held))
+    kinds, shut = frozenset(k.kind for k in keys), _shut(vendor, keys, asked)
+    market = vendor.market(held)
+    best = cheapest(market, wants, kinds, shut)
+    if best is None:
+        return _stop(vendor, needs, keys, asked, market, wants, kinds, shut)
+    name, kind = best
+    operation = next(o for o in vendor.operations if o.name == name)
+    gate = _gate(vendor, operation, wants, keys, asked)
+    if gate is not None:
+        return gate
+    key = next(k for k in keys if k.kind is kind)
+    return Ask(
+        vendor.account, operation, key, "cheapest for " + ", ".join(sorted(w.field.value for w in wants))
+    )
+
+
+def _held(asked: Sequence[Asked]) -> dict[Field, bool]:
+    """What free checks told: whether the vendor holds a field at all."""
+    return {f: has for a in asked for c, _ in a.answers for f, has in c.available.items()}
+
+
+def _reach(vendor: Vendor, asked: Asked) -> frozenset[Field]:
+    operation = vendor.find(asked.operation)
+    return _fills(operation) if operation else frozenset()
+
+
+def _fills(operation: Operation) -> frozenset[Field]:
+    """Every wanted field that an operation could fill."""
+    return frozenset(w for f in operation.returns for w in serves(f))
+
+
+def _shut(vendor: Vendor, keys: Sequence[Key], asked: Sequence[Asked]) -> frozenset[tuple[str, KeyKind]]:
+    """(operation, key kind) pairs that cannot say anything new.
+
+    A vendor that does not know the person by a key, asked through an operation that identifies, does not
+    know them through any other operation by that key; one that answered with somebody else would again.
+    """
+    shut = set()
+    for a in asked:
+        if a.key is None or a.key not in keys:
+            continue
+        shut.add((a.operation, a.key.kind))
+        operation = vendor.find(a.operation)
+        stranger = a.state == "found" and not a.trusted
+        if stranger or (operation and operation.identifies and a.state == "not_found"):
+            shut |= {(o.name, a.key.kind) for o in vendor.operations if a.key.kind in o.accepts}
+    return frozenset(shut)
+
+
+def _exhausted(vendor: Vendor, need: Need, asked: Sequence[Asked], held: Mapping[Field, bool]) -> bool:
+    """Whether this vendor has said what it can about a field: a value, none, or lost for good."""
+    if any(not has and need.field in serves(f) for f, has in held.items()):
+        return True
+    for a in asked:
+        if any(need.field in c.graded and not need.takes(c.graded[need.field]) for c, _ in a.answers):
+            return True
+        operation = vendor.find(a.operation)
+        if operation is None or need.field not in _fills(operation):
+            continue
+        if a.state in ("unknown", "unresolved"):
+            return True
+        delivers = any(need.field in serves(f) and need.takes(q) for f, q in operation.returns.items())
+        if a.state == "found" and delivers and a.trusted:
+            return True
+        if a.state == "not_found" and delivers and a.key is not None and a.key.kind in STRONG_KEYS:
+            return True
+    return False
+
+
+def _gate(
+    vendor: Vendor, operation: Operation, wants: frozenset[Want], keys: Sequence[Key], asked: Sequence[Asked]
+) -> Ask | None:
+    """A free question whose answer can spare the purchase; None where there is none or it was asked.
+
+    It is put before an address of a demanded quality is bought, and before an operation that may charge
+    for a field that nobody wants.
+    """
+    if not vendor.checkers or operation.free:
+        return None
+    fields = {w.field for w in wants}
+    doubtful = {
+        w.field for w in wants if w.accept is Quality.VERIFIED and w.field in EMAIL_FIELDS & _fills(operation)
+    }
+    for price in operation.prices:
+        if price.on is On.FIELDS and not any(serves(f) & fields for f in price.fields):
+            doubtful |= price.fields
+    done = {(a.operation, a.key) for a in asked}
+    for gate in vendor.operations:
+        if gate.gates & doubtful and gate.name not in vendor.closed:
+            key = next((k for k in keys if k.kind in gate.accepts), None)
+            if key is not None and (gate.name, key) not in done:
+                return Ask(vendor.account, gate, key, f"free check before {operation.name}")
+    return None
+
+
+def _stop(
+    vendor: Vendor,
+    needs: tuple[Need, ...],
+    keys: Sequence[Key],
+    asked: Sequence[Asked],
+    market: Market,
+    wants: frozenset[Want],
+    kinds: frozenset[KeyKind],
+    shut: frozenset[tuple[str, KeyKind]],
+) -> Stop:
+    """Why this vendor is of no more use; with fuller budgets, or with access, it might be."""
+    why: dict[Field, str] = {}
+    blocked: set[str] = set()
+    halted: frozenset[str] = frozenset()
+    funded = cheapest(market.funded(), wants, kinds, shut)
+    if funded is not None:
+        operation = next(o for o in vendor.operations if o.name == funded[0])
+        blocked = {
+            f"{vendor.account}.{k}"
+            for k, most in operation.max_charge.items()
+            if float(most) > vendor.affordable.get(k, 0.0)
+        }
+        text = "waits for budget " + ", ".join(sorted(blocked))
+        why = dict.fromkeys(_fills(operation) & {w.field for w in wants}, text)
+    elif cheapest(market.opened(), wants, kinds, shut) is not None:
+        halted = frozenset({vendor.account})
+        why = {w.field: f"{vendor.account} gives no access to the operation" for w in wants}
+    for need in needs:
+        why.setdefault(need.field, _why_exhausted(vendor, need, keys, asked))
+    return Stop(why, frozenset(blocked), halted)
+
+
+def _why_exhausted(vendor: Vendor, need: Need, keys: Sequence[Key], asked: Sequence[Asked]) -> str:
+    relevant = [a for a in asked if need.field in _reach(vendor, a)]
+    if any(a.state == "unknown" for a in relevant):
+        return f"an answer of {vendor.account} was lost; it counts as spent and is not bought again"
+    if any(
+        need.field in c.graded and not need.takes(c.graded[need.field]) for a in asked for c, _ in a.answers
+    ):
+        return f"{vendor.account} has a value below the accepted quality"
+    if any(_holds(c, need.field) for a in relevant if a.trusted for c, _ in a.answers):
+        return f"{vendor.account} has a value below the accepted quality"
+    if any(not a.trusted for a in asked):
+        return f"{vendor.account} answered, but not surely about this person"
+    if relevant or any(not has and need.field in serves(f) for f, has in _held(asked).items()):
+        return f"{vendor.account} knows none"
+    return _why_unpaid(vendor, need, keys)
+
+
+def _why_unpaid(vendor: Vendor, need: Need, keys: Sequence[Key]) -> str:
+    offered = [
+        o for o in vendor.operations if need.field in _fills(o) and any(k.kind in o.accepts for k in keys)
+    ]
+    lacking = sorted({k for o in offered for k in o.max_charge} - set(vendor.affordable))
+    return f"no budget is set for {vendor.account} {', '.join(lacking)}" if lacking else _NO_WAY
+
+
+def _holds(candidate: Candidate, wanted: Field) -> bool:
+    return any(wanted in serves(v.field) for v in candidate.values)
+
+
+def _price_per_value(vendor: Vendor, ask: Ask, needs: Iterable[Need]) -> float:
+    """Expected weighted cost of one accepted value."""
+    market = vendor.market({})
+    fields = _fills(ask.operation) & {n.field for n in needs}
+    knows = KNOWS_STRONG if ask.key.kind in STRONG_KEYS else KNOWS_WEAK
+    hits = sum(hit(market, ask.operation, f) for f in fields) * knows
+    return expected_cost(market, ask.operation, ask.key.kind) / max(hits, 0.01)
