@@ -319,7 +319,7 @@ def _offer(
     text = normal(value.field, value.value, region)
     if not text or value.quality is Quality.INVALID:
         return None
-    quality = value.quality
+    quality: Quality = value.quality
     if wanted in PHONE_FIELDS and value.field in PHONE_FIELDS:
         judged = _as_phone(wanted, value, text)
         if judged is None:

@@ -28,6 +28,8 @@ def judge(persona: Persona, key: Key, candidate: Candidate) -> Verdict:
     """
     if candidate.about_company:
         return _judge_company(persona, candidate)
+    if key.kind is KeyKind.FOUND_EMAIL:
+        return Verdict(Level.STRONG, reason="it is about the address, not about a person")
     penalties = _penalties(persona, candidate)
     agreeing = _identifiers(persona, key, candidate, penalties)
     name = penalties.get("name")

@@ -208,7 +208,6 @@ pool = Table(
     Column("floor", BigInteger, nullable=False, default=0),
     Column("reserved", BigInteger, nullable=False, default=0),
     Column("spent_since", BigInteger, nullable=False, default=0),
-    Column("unknown_since", BigInteger, nullable=False, default=0),
     Column("vendor_period", Text, nullable=False, default=""),
     Column("fetched_at", BigInteger),
 )

@@ -96,7 +96,6 @@ def upgrade() -> None:
         sa.Column("floor", sa.BigInteger(), nullable=False),
         sa.Column("reserved", sa.BigInteger(), nullable=False),
         sa.Column("spent_since", sa.BigInteger(), nullable=False),
-        sa.Column("unknown_since", sa.BigInteger(), nullable=False),
         sa.Column("vendor_period", sa.Text(), nullable=False),
         sa.Column("fetched_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("account", "kind", name=op.f("pk_pool")),

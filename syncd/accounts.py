@@ -1,0 +1,180 @@
+"""A provider account and a CRM account as the stages use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from syncd.calls import Line
+from syncd.connector import Crm, Failure, FailureKind, Operation, Provider
+from syncd.ledger import Ledger
+from syncd.model import Field
+from syncd.store import runs
+from syncd.store.engine import MILLION, Store
+from syncd.waterfall import Vendor
+
+_log = structlog.get_logger("syncd.accounts")
+BALANCE_AGE_S = 600.0
+STATS_LAG_S = 60.0
+DOUBT_AGE_S = 60.0
+OUT_OF_CREDITS_S = 900.0
+ACCESS_S = 86_400.0
+
+
+@dataclass
+class ProviderAccount:
+    """One provider key of the configuration with its connector and wire."""
+
+    name: str
+    connector: Provider
+    line: Line
+    weights: Mapping[str, float] = field(default_factory=dict)
+    budgeted: frozenset[str] = frozenset()
+    keep_found_s: float = 90 * 86_400.0
+    keep_not_found_s: float = 30 * 86_400.0
+    retry_unknown: bool = False
+    checkers: bool = True
+    backfill: bool = False
+    stats_lag_s: float = STATS_LAG_S
+    callback_url: str = ""
+    yields: Mapping[tuple[str, Field], float] = field(default_factory=dict)
+
+    def vendor(self, affordable: Mapping[str, float], closed: frozenset[str]) -> Vendor:
+        """What the planner sees."""
+        return Vendor(
+            self.name,
+            self.connector.operations,
+            self.weights,
+            {k: affordable.get(k, 0.0) for k in self.budgeted},
+            closed,
+            self.checkers,
+            self.backfill,
+            self.yields,
+        )
+
+    def operation(self, name: str) -> Operation | None:
+        return next((o for o in self.connector.operations if o.name == name), None)
+
+
+@dataclass
+class CrmAccount:
+    """One CRM key of the configuration."""
+
+    name: str
+    connector: Crm
+    line: Line
+    expected: str = ""
+    share: float = 1.0
+
+
+class Standing:
+    """What is known of each provider account right now: halts, the vendor's figures and their age."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        accounts: Mapping[str, ProviderAccount],
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._accounts = accounts
+        self._clock = clock
+        self._monotonic = monotonic
+        self._read_at: dict[str, float] = {}
+        self._healthy_at: dict[str, float] = {}
+
+    def closed(self) -> dict[str, frozenset[str]]:
+        """account → operations that are halted; "" stands for all of them."""
+        found: dict[str, set[str]] = {}
+        with self._store.read() as connection:
+            for halt in runs.halts(connection):
+                account, _, operation = halt.scope.partition("/")
+                if account in self._accounts:
+                    found.setdefault(account, set()).add(operation)
+        return {account: frozenset(names) for account, names in found.items()}
+
+    def fresh(self, account: ProviderAccount) -> bool:
+        """Read the vendor's figures where they are older than ten minutes; False where that failed."""
+        age = self._monotonic() - self._read_at.get(account.name, -BALANCE_AGE_S * 2)
+        return age < BALANCE_AGE_S or self.refresh(account)
+
+    def refresh(self, account: ProviderAccount) -> bool:
+        """Read the vendor's figures now. A refused credential halts the account."""
+        if account.name not in self._ledger.purses:
+            return True
+        marks = self._ledger.marks(account.name, round(account.stats_lag_s * MILLION))
+        try:
+            balance = account.connector.balance(account.line, self._clock())
+        except Failure as failure:
+            self.react(account, None, failure)
+            return False
+        drift = self._ledger.observe(account.name, balance, marks)
+        for kind, gone in drift.items():
+            _log.warning("ledger.drift", provider=account.name, kind=kind, credits=str(gone))
+        self._read_at[account.name] = self._monotonic()
+        self._healthy_at[account.name] = self._monotonic()
+        for operation in sorted(balance.disabled):
+            self.halt(f"{account.name}/{operation}", "no_access", "the account has no access to it", ACCESS_S)
+        return True
+
+    def settle_doubt(self, account: ProviderAccount, failure: Failure) -> Failure:
+        """Tell a bad credential from a bad request, where the vendor's status fits both, by a free call."""
+        if not failure.doubtful:
+            return failure
+        recently = self._monotonic() - self._healthy_at.get(account.name, -DOUBT_AGE_S * 2) < DOUBT_AGE_S
+        if not recently:
+            try:
+                account.connector.check(account.line)
+            except Failure as checked:
+                kind = (
+                    FailureKind.AUTH if checked.doubtful or checked.kind is FailureKind.AUTH else checked.kind
+                )
+                return Failure(kind, checked.reason, status=checked.status, charged=False)
+            self._healthy_at[account.name] = self._monotonic()
+        return Failure(
+            FailureKind.REJECTED, "the vendor refused the request", status=failure.status, charged=False
+        )
+
+    def react(self, account: ProviderAccount, operation: Operation | None, failure: Failure) -> None:
+        """Stop what a failure says must stop, and say so once."""
+        if failure.kind is FailureKind.AUTH or (failure.doubtful and operation is None):
+            self.halt(
+                account.name, "auth", f"the credential is refused; check providers.{account.name}.token"
+            )
+        elif failure.kind is FailureKind.CONFIG:
+            scope = (
+                account.name
+                if operation is None or failure.scope.value == "account"
+                else f"{account.name}/{operation.name}"
+            )
+            self.halt(scope, "config", failure.reason, None if scope == account.name else ACCESS_S)
+        elif failure.kind is FailureKind.OUT_OF_CREDITS:
+            scope = f"{account.name}/{operation.name}" if operation else account.name
+            self.halt(
+                scope,
+                "out_of_credits",
+                "the vendor says that the account is out of credits",
+                OUT_OF_CREDITS_S,
+            )
+            self.forget_age(account.name)
+
+    def halt(self, scope: str, kind: str, reason: str, for_s: float | None = None) -> None:
+        """Stop a scope; logged only when it was not stopped before."""
+        with self._store.write() as connection:
+            fresh = runs.halt(
+                connection, scope, kind, reason, None if for_s is None else round(for_s * MILLION)
+            )
+            if fresh:
+                runs.record(connection, "syncd", "halt", subject=scope, reason=reason)
+        if fresh:
+            _log.error("account.halted", scope=scope, kind=kind, reason=reason)
+
+    def forget_age(self, account: str) -> None:
+        """The vendor's figures are to be read before the next purchase."""
+        self._read_at.pop(account, None)

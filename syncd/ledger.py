@@ -1,0 +1,315 @@
+"""Credits: reserve, settle, release, unknown, reconcile. The only module that moves money.
+
+A request that can cost is booked as sent, with its worst case reserved, in one durable transaction
+before its first byte; what became of it is booked in another. Nothing is ever repeated without proof
+that the first was not charged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from syncd.connector import Operation
+from syncd.model import Balance, Charge, Key
+from syncd.store import lookups, money, runs, work
+from syncd.store.engine import MILLION, Now, Store
+from syncd.store.money import Periods, Room, Ticket
+
+SCOPES = ("run", "day", "month")
+
+
+def micro(amount: Decimal) -> int:
+    """Millionths of a credit, rounded up: what is reserved is never less than what may be charged."""
+    return int((amount * MILLION).to_integral_value(ROUND_CEILING))
+
+
+def in_credits(amount: int) -> Decimal:
+    """Credits as people write them."""
+    return Decimal(amount) / MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The configured caps of one credit kind; None where a scope has none."""
+
+    per_run: Decimal | None = None
+    per_day: Decimal | None = None
+    per_month: Decimal | None = None
+    floor: Decimal = Decimal(0)
+
+    @property
+    def by_scope(self) -> dict[str, int]:
+        """Caps in millionths by the scopes that have one."""
+        given = {"run": self.per_run, "day": self.per_day, "month": self.per_month}
+        return {scope: micro(cap) for scope, cap in given.items() if cap is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """What the configuration allows one provider account to spend."""
+
+    account: str
+    caps: Mapping[str, Caps]
+    unreported: frozenset[str] = frozenset()
+    """Kinds for which the vendor has no figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One lookup to be bought, for a work row that the buyer holds."""
+
+    key: Key
+    digest: str
+    epoch: int
+    work_id: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A call that is booked as sent. `booked_at` is the buyer's monotonic clock at that moment."""
+
+    ticket: Ticket
+    lookup_ids: tuple[int, ...]
+    booked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a call was not booked: no_budget, fence_lost or bought_already. Nothing was written."""
+
+    why: str
+    kinds: tuple[str, ...] = ()
+
+
+class _Abort(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+
+
+class Ledger:
+    """Books for every provider account of one configuration."""
+
+    def __init__(self, store: Store, purses: Mapping[str, Purse], owner: str, lease_us: int) -> None:
+        self.store = store
+        self.purses = purses
+        self.owner = owner
+        self.lease_us = lease_us
+        self._open: set[tuple[str, str, str, str]] = set()
+
+    def periods(self, run_id: int, now: datetime) -> Periods:
+        """The periods in which a call of this run is counted now; days and months are UTC."""
+        return Periods(run_id, now.strftime("%Y-%m-%d"), now.strftime("%Y-%m"))
+
+    def prepare(self, periods: Periods) -> None:
+        """Every cap has its row in the current periods."""
+        wanted = {
+            (p.account, kind, scope, periods.key(scope)): cap
+            for p in self.purses.values()
+            for kind, caps in p.caps.items()
+            for scope, cap in caps.by_scope.items()
+        }
+        missing = wanted.keys() - self._open
+        if not missing:
+            return
+        with self.store.write() as connection:
+            for account, kind, scope, period in missing:
+                money.ensure_budget(
+                    connection, account, kind, scope, period, wanted[account, kind, scope, period]
+                )
+            for purse in self.purses.values():
+                for kind, caps in purse.caps.items():
+                    money.ensure_pool(
+                        connection, purse.account, kind, kind not in purse.unreported, micro(caps.floor)
+                    )
+        self._open |= missing
+
+    def headroom(self, periods: Periods) -> dict[str, dict[str, Room]]:
+        """account → kind → what may still be spent, in millionths."""
+        self.prepare(periods)
+        with self.store.read() as connection:
+            found = money.headroom(connection, periods)
+        result: dict[str, dict[str, Room]] = {}
+        for (account, kind), room in found.items():
+            if account in self.purses and kind in self.purses[account].caps:
+                result.setdefault(account, {})[kind] = room
+        return result
+
+    def book(
+        self,
+        account: str,
+        operation: Operation,
+        items: Sequence[Item],
+        periods: Periods,
+        monotonic: float,
+        connection: Connection,
+    ) -> Booked | Refusal:
+        """TX1: the fence holds, the call and its lookups exist as sent, the worst case is reserved.
+
+        Runs inside the caller's write transaction, so that calls that leave together are booked together;
+        a refused call leaves nothing behind.
+        """
+        try:
+            with connection.begin_nested():
+                return self._book(account, operation, items, periods, monotonic, connection)
+        except _Abort as abort:
+            return abort.refusal
+        except IntegrityError:
+            return Refusal("bought_already")
+
+    def _book(
+        self,
+        account: str,
+        operation: Operation,
+        items: Sequence[Item],
+        periods: Periods,
+        monotonic: float,
+        connection: Connection,
+    ) -> Booked:
+        for item in items:
+            if not work.extend(connection, item.work_id, self.owner, item.fence, self.lease_us):
+                raise _Abort(Refusal("fence_lost"))
+        call_id = money.add_call(
+            connection, account, operation.name, self.owner, periods, self._call_lease(operation)
+        )
+        rows = [
+            {
+                "call_id": call_id,
+                "account": account,
+                "operation": operation.name,
+                "key_kind": item.key.kind.value,
+                "key_digest": item.digest,
+                "epoch": item.epoch,
+                "position": position,
+                "key": orjson.dumps(dict(item.key.parts)),
+                "work_id": item.work_id,
+            }
+            for position, item in enumerate(items)
+        ]
+        lookup_ids = lookups.add(connection, rows)
+        held = {kind: micro(most) * len(items) for kind, most in operation.max_charge.items()}
+        ticket = Ticket(call_id, account, periods, held)
+        purse = self.purses.get(account)
+        for kind, most in held.items():
+            caps = purse.caps.get(kind) if purse else None
+            scopes = tuple(caps.by_scope) if caps else ()
+            if not scopes or not money.hold(connection, account, kind, periods, scopes, most):
+                raise _Abort(Refusal("no_budget", (kind,)))
+            money.post(connection, ticket, kind, "reserve", most)
+        return Booked(ticket, tuple(lookup_ids), monotonic)
+
+    def _call_lease(self, operation: Operation) -> int:
+        """After this long without an outcome the caller is dead: its lease and the longest request."""
+        return self.lease_us + round(operation.timeout_s * 2 * MILLION)
+
+    def settle(
+        self,
+        connection: Connection,
+        ticket: Ticket,
+        charge: Charge,
+        before: Sequence[str] = ("sent", "pending", "unknown"),
+    ) -> bool:
+        """TX2 for an answer: book the actual charge, release the rest. False where it was settled before.
+
+        A charge above the reservation is booked as it is: the vendor's word is what is owed.
+        """
+        previous = money.call_state(connection, ticket.call_id)
+        if previous not in before or not money.move_call(
+            connection, ticket.call_id, before, "settled", settled_at=Now(), poll_at=None
+        ):
+            return False
+        spent = {kind: micro(amount) for kind, amount in charge.amounts.items()}
+        held = money.held_by(connection, ticket.call_id)
+        for kind in {*held, *spent}:
+            reserved, unknown = held.get(kind, (0, 0))
+            money.shift(connection, ticket, kind, "settle", -reserved, spent.get(kind, 0), -unknown)
+            if spent.get(kind, 0) > reserved + unknown:
+                self._overcharged(connection, ticket, kind, spent[kind] - reserved - unknown)
+        return True
+
+    def _overcharged(self, connection: Connection, ticket: Ticket, kind: str, excess: int) -> None:
+        runs.record(
+            connection,
+            f"account:{ticket.account}",
+            "lookup.overcharged",
+            run_id=ticket.periods.run_id,
+            call_id=ticket.call_id,
+            reason=f"{in_credits(excess)} {kind} more than the declared price",
+        )
+
+    def pend(self, connection: Connection, ticket: Ticket, charge: Charge | None, **values: Any) -> bool:
+        """The job was accepted: the handle is durable. A charge at launch settles the money now."""
+        moved = money.move_call(connection, ticket.call_id, ("sent", "unknown"), "pending", **values)
+        if moved and charge is not None:
+            held = money.held_by(connection, ticket.call_id)
+            for kind, (reserved, unknown) in held.items():
+                spent = micro(charge.amounts.get(kind, Decimal(0)))
+                money.shift(connection, ticket, kind, "launch", -reserved, spent, -unknown)
+        return moved
+
+    def release(
+        self, connection: Connection, ticket: Ticket, reason: str, before: Sequence[str] = ("sent",)
+    ) -> bool:
+        """Proof that nothing was charged: the reservation is given back and the key may be bought again."""
+        if not money.move_call(
+            connection, ticket.call_id, before, "released", settled_at=Now(), reason=reason
+        ):
+            return False
+        lookups.move(connection, ticket.call_id, before, "released", reason=reason)
+        for kind, (reserved, unknown) in money.held_by(connection, ticket.call_id).items():
+            money.shift(connection, ticket, kind, "release", -reserved, 0, -unknown)
+        return True
+
+    def lose(
+        self, connection: Connection, ticket: Ticket, reason: str, before: Sequence[str] = ("sent", "pending")
+    ) -> bool:
+        """Nobody can tell whether it was charged: it counts as spent until it is resolved."""
+        if not money.move_call(connection, ticket.call_id, before, "unknown", reason=reason, poll_at=None):
+            return False
+        lookups.move(connection, ticket.call_id, before, "unknown", reason=reason)
+        for kind, (reserved, _) in money.held_by(connection, ticket.call_id).items():
+            money.shift(connection, ticket, kind, "unknown", -reserved, 0, reserved)
+        runs.record(
+            connection,
+            f"account:{ticket.account}",
+            "lookup.unknown",
+            run_id=ticket.periods.run_id,
+            call_id=ticket.call_id,
+            reason=reason,
+        )
+        return True
+
+    def marks(self, account: str, lag_us: int) -> dict[str, int]:
+        """To be taken before the vendor is asked for its figures."""
+        with self.store.read() as connection:
+            return money.pool_marks(connection, account, lag_us)
+
+    def observe(self, account: str, balance: Balance, marks: Mapping[str, int]) -> dict[str, Decimal]:
+        """Take over the vendor's figures; drift per kind, positive where credits went that we did not spend.
+
+        A figure that the vendor does not give is unknown, and nothing is spent against an unknown figure.
+        """
+        purse = self.purses[account]
+        drift: dict[str, Decimal] = {}
+        with self.store.write() as connection:
+            for kind in purse.caps:
+                if kind in purse.unreported:
+                    continue
+                money.ensure_pool(connection, account, kind, True, micro(purse.caps[kind].floor))
+                pool = balance.pools.get(kind)
+                remaining = None if pool is None or pool.remaining is None else micro(pool.remaining)
+                plan = pool.plan.value if pool else "unknown"
+                gone = money.observe(
+                    connection, account, kind, remaining, plan, balance.period or "", marks.get(kind, 0)
+                )
+                if gone:
+                    drift[kind] = in_credits(gone)
+        return drift

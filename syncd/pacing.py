@@ -1,0 +1,126 @@
+"""Evenly spaced slots for every credential and bucket, shared by all workers through the store."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from syncd.connector import Failure, FailureKind, Limit
+from syncd.store import rates
+from syncd.store.engine import MILLION, Store
+from syncd.store.rates import Slots
+
+MARGIN_S = 0.25
+"""Spread of request latency. Without it a server that counts arrivals sees one request too many now and then."""
+BREAK_AFTER = 5
+BREAK_S, BREAK_MOST_S = 5.0, 600.0
+
+
+def interval_s(limit: Limit) -> float:
+    """The distance between two requests that no kind of window can object to.
+
+    One less than the allowed count, because it is not documented which window a vendor enforces; spread
+    over the period and the margin. Never a burst.
+    """
+    margin = min(MARGIN_S, limit.per_s / 4)
+    return (limit.per_s + margin) / max(1, limit.count - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A rate row of the store and the limit that it keeps."""
+
+    key: str
+    limit: Limit
+
+
+class Pacer:
+    """Hands out slots. `sleep` and `monotonic` are passed in, so that tests wait for nothing."""
+
+    def __init__(
+        self,
+        store: Store,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self.sleep = sleep
+        self.monotonic = monotonic
+        self._known: set[str] = set()
+        self._ahead: dict[str, list[float]] = {}
+        self._turn = threading.Lock()
+
+    def buckets(self, credential: str, limits: Sequence[Limit]) -> dict[str, Bucket]:
+        """The buckets of a credential by name. `credential` is a digest; equal ones share their slots."""
+        found = {limit.bucket: Bucket(f"{credential}:{limit.bucket}", limit) for limit in limits}
+        for bucket in found.values():
+            if bucket.key not in self._known:
+                with self._store.write() as connection:
+                    rates.ensure(connection, bucket.key, round(interval_s(bucket.limit) * MILLION))
+                self._known.add(bucket.key)
+        return found
+
+    def take(self, bucket: Bucket, count: int, horizon_s: float) -> Slots:
+        """Up to `count` slots due within the horizon; none where the bucket is paused or busy."""
+        with self._store.write() as connection:
+            return rates.take(
+                connection, bucket.key, count, round(horizon_s * MILLION), round(bucket.limit.per_s * MILLION)
+            )
+
+    def wait(self, bucket: Bucket, most_s: float) -> None:
+        """Return when a request may be sent.
+
+        Raises:
+            Failure: of kind rate_limited, where that would take longer than `most_s`.
+        """
+        due = self._reserved(bucket, most_s)
+        delay = due - self.monotonic()
+        if delay > 0:
+            self.sleep(delay)
+
+    def _reserved(self, bucket: Bucket, most_s: float) -> float:
+        """The moment of a slot of our own; neighbouring slots are taken along to spare transactions."""
+        with self._turn:
+            ahead = self._ahead.setdefault(bucket.key, [])
+            now = self.monotonic()
+            while ahead and ahead[0] < now - 0.05:
+                ahead.pop(0)
+            if ahead:
+                return ahead.pop(0)
+            slots = self.take(bucket, 1, most_s)
+            if not slots.count:
+                raise Failure(
+                    FailureKind.RATE_LIMITED,
+                    "no slot is free soon enough",
+                    retry_after_s=slots.wait_us / MILLION,
+                    charged=False,
+                )
+            first = now + slots.wait_us / MILLION
+            if slots.interval_us < 20_000 and slots.wait_us == 0:
+                more = self.take(bucket, 20, 0.02)
+                base = now + more.wait_us / MILLION
+                ahead += [base + i * more.interval_us / MILLION for i in range(more.count)]
+            return first
+
+    def pause(self, bucket: Bucket, seconds: float) -> None:
+        """Nobody uses the bucket for so long."""
+        with self._turn:
+            self._ahead.pop(bucket.key, None)
+        with self._store.write() as connection:
+            rates.pause(connection, bucket.key, round(seconds * MILLION))
+
+    def outage(self, bucket: Bucket) -> int:
+        """Count an outage; after several in a row the breaker opens for ever longer."""
+        with self._turn:
+            self._ahead.pop(bucket.key, None)
+        with self._store.write() as connection:
+            return rates.failed(
+                connection, bucket.key, BREAK_AFTER, round(BREAK_S * MILLION), round(BREAK_MOST_S * MILLION)
+            )
+
+    def recovered(self, bucket: Bucket) -> int:
+        """Close the breaker; how many outages it had counted."""
+        with self._store.write() as connection:
+            return rates.worked(connection, bucket.key)

@@ -1,0 +1,355 @@
+"""Calls, lookups, budgets, pools and the ledger: every transition conditional, every row count checked.
+
+All functions run inside the caller's transaction. Lock order: work, call and lookup, budget, pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
+
+from syncd.store import tables as t
+from syncd.store.engine import Now
+
+
+class Lost(Exception):
+    """A conditional transition found its row in another state: somebody else was faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """The periods in which a call is counted, fixed when it is sent."""
+
+    run_id: int
+    day: str
+    month: str
+
+    def key(self, scope: str) -> str:
+        """The period of a budget row of this scope."""
+        return {"run": str(self.run_id), "day": self.day, "month": self.month}[scope]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A call that exists in the books, as far as settling it needs."""
+
+    call_id: int
+    account: str
+    periods: Periods
+    held: Mapping[str, int]
+    """Reserved per kind, in millionths."""
+
+
+def ensure_budget(connection: Connection, account: str, kind: str, scope: str, period: str, cap: int) -> None:
+    """The row of one cap in one period exists and holds the configured cap.
+
+    A row that comes late is filled from the ledger, so that a cap that is added in mid-month counts
+    what was spent before.
+    """
+    row = connection.execute(
+        select(t.budget.c.id, t.budget.c.cap).where(
+            t.budget.c.account == account,
+            t.budget.c.kind == kind,
+            t.budget.c.scope == scope,
+            t.budget.c.period == period,
+        )
+    ).one_or_none()
+    if row is None:
+        sums = totals(connection, account, kind, scope, period)
+        connection.execute(
+            t.budget.insert().values(account=account, kind=kind, scope=scope, period=period, cap=cap, **sums)
+        )
+    elif row.cap != cap:
+        connection.execute(update(t.budget).where(t.budget.c.id == row.id).values(cap=cap))
+
+
+def totals(connection: Connection, account: str, kind: str, scope: str, period: str) -> dict[str, int]:
+    """reserved, spent, unknown as the ledger has them."""
+    column = {"run": t.ledger.c.run_id, "day": t.ledger.c.day, "month": t.ledger.c.month}[scope]
+    value: object = int(period) if scope == "run" else period
+    row = connection.execute(
+        select(
+            func.coalesce(func.sum(t.ledger.c.reserved), 0).label("reserved"),
+            func.coalesce(func.sum(t.ledger.c.spent), 0).label("spent"),
+            func.coalesce(func.sum(t.ledger.c.unknown), 0).label("unknown"),
+        ).where(t.ledger.c.account == account, t.ledger.c.kind == kind, column == value)
+    ).one()
+    return {"reserved": int(row.reserved), "spent": int(row.spent), "unknown": int(row.unknown)}
+
+
+def ensure_pool(connection: Connection, account: str, kind: str, reported: bool, floor: int) -> None:
+    """The row for the vendor's own figure of one credit kind exists."""
+    found = connection.execute(
+        select(t.pool.c.floor, t.pool.c.reported).where(t.pool.c.account == account, t.pool.c.kind == kind)
+    ).one_or_none()
+    if found is None:
+        connection.execute(t.pool.insert().values(account=account, kind=kind, reported=reported, floor=floor))
+    elif (found.floor, found.reported) != (floor, reported):
+        connection.execute(
+            update(t.pool)
+            .where(t.pool.c.account == account, t.pool.c.kind == kind)
+            .values(floor=floor, reported=reported)
+        )
+
+
+def hold(
+    connection: Connection, account: str, kind: str, periods: Periods, scopes: Sequence[str], most: int
+) -> bool:
+    """Reserve under every cap in force and the vendor's remainder; False where one of them lacks room.
+
+    On False the caller must roll back: some rows may have been raised already.
+    """
+    where = or_(*(and_(t.budget.c.scope == s, t.budget.c.period == periods.key(s)) for s in scopes))
+    raised = connection.execute(
+        update(t.budget)
+        .where(t.budget.c.account == account, t.budget.c.kind == kind, where)
+        .where(t.budget.c.spent + t.budget.c.unknown + t.budget.c.reserved + most <= t.budget.c.cap)
+        .values(reserved=t.budget.c.reserved + most)
+    )
+    if raised.rowcount != len(scopes):
+        return False
+    left = t.pool.c.remaining - t.pool.c.spent_since - t.pool.c.reserved - most
+    vendor = connection.execute(
+        update(t.pool)
+        .where(t.pool.c.account == account, t.pool.c.kind == kind)
+        .where(or_(t.pool.c.reported.is_(False), left >= t.pool.c.floor))
+        .values(reserved=t.pool.c.reserved + most)
+    )
+    return vendor.rowcount == 1
+
+
+def add_call(
+    connection: Connection, account: str, operation: str, owner: str, periods: Periods, lease_us: int
+) -> int:
+    """A call in state `sent`: from here on it counts as if it had left."""
+    return int(
+        connection.execute(
+            t.provider_call.insert()
+            .values(
+                account=account,
+                operation=operation,
+                state="sent",
+                run_id=periods.run_id,
+                owner=owner,
+                day=periods.day,
+                month=periods.month,
+                lease_until=Now() + lease_us,
+                sent_at=Now(),
+            )
+            .returning(t.provider_call.c.id)
+        ).scalar_one()
+    )
+
+
+def post(
+    connection: Connection,
+    ticket: Ticket,
+    kind: str,
+    reason: str,
+    reserved: int,
+    spent: int = 0,
+    unknown: int = 0,
+) -> None:
+    """One line of the ledger; a second one for the same call, kind and reason is refused by the table."""
+    connection.execute(
+        t.ledger.insert().values(
+            call_id=ticket.call_id,
+            account=ticket.account,
+            kind=kind,
+            run_id=ticket.periods.run_id,
+            day=ticket.periods.day,
+            month=ticket.periods.month,
+            reserved=reserved,
+            spent=spent,
+            unknown=unknown,
+            reason=reason,
+            at=Now(),
+        )
+    )
+
+
+def shift(
+    connection: Connection,
+    ticket: Ticket,
+    kind: str,
+    reason: str,
+    reserved: int,
+    spent: int = 0,
+    unknown: int = 0,
+) -> None:
+    """Move amounts between reserved, spent and unknown: ledger, every cap's row, and the vendor's pool."""
+    post(connection, ticket, kind, reason, reserved, spent, unknown)
+    p = ticket.periods
+    rows = or_(*(and_(t.budget.c.scope == s, t.budget.c.period == p.key(s)) for s in ("run", "day", "month")))
+    connection.execute(
+        update(t.budget)
+        .where(t.budget.c.account == ticket.account, t.budget.c.kind == kind, rows)
+        .values(
+            reserved=t.budget.c.reserved + reserved,
+            spent=t.budget.c.spent + spent,
+            unknown=t.budget.c.unknown + unknown,
+        )
+    )
+    connection.execute(
+        update(t.pool)
+        .where(t.pool.c.account == ticket.account, t.pool.c.kind == kind)
+        .values(
+            reserved=t.pool.c.reserved + reserved,
+            # An unknown counts as spent until the next figure is read; resolving it takes nothing back.
+            spent_since=t.pool.c.spent_since + max(0, spent + unknown),
+        )
+    )
+
+
+def move_call(
+    connection: Connection, call_id: int, before: Sequence[str], after: str, **values: object
+) -> bool:
+    """Conditional transition of a call; False where it was in none of the states `before`."""
+    return (
+        connection.execute(
+            update(t.provider_call)
+            .where(t.provider_call.c.id == call_id, t.provider_call.c.state.in_(before))
+            .values(state=after, **values)
+        ).rowcount
+        == 1
+    )
+
+
+def call_state(connection: Connection, call_id: int) -> str:
+    """The state of a call."""
+    return str(connection.scalar(select(t.provider_call.c.state).where(t.provider_call.c.id == call_id)))
+
+
+def held_by(connection: Connection, call_id: int) -> dict[str, tuple[int, int]]:
+    """(reserved, unknown) per kind that a call still holds, by the ledger."""
+    rows = connection.execute(
+        select(
+            t.ledger.c.kind, func.sum(t.ledger.c.reserved).label("r"), func.sum(t.ledger.c.unknown).label("u")
+        )
+        .where(t.ledger.c.call_id == call_id)
+        .group_by(t.ledger.c.kind)
+    )
+    return {row.kind: (int(row.r), int(row.u)) for row in rows}
+
+
+def ticket_of(connection: Connection, call_id: int) -> Ticket:
+    """The ticket of a call that is known only by its id."""
+    row = connection.execute(select(t.provider_call).where(t.provider_call.c.id == call_id)).one()
+    held = {kind: reserved for kind, (reserved, _) in held_by(connection, call_id).items()}
+    return Ticket(call_id, row.account, Periods(row.run_id, row.day, row.month), held)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What may still be spent of one credit kind, in millionths, and which limit is the tightest.
+
+    `now` is the room beside everything reserved, `later` the room once all of that were released. `limit`
+    is run, day, month or vendor.
+    """
+
+    now: int
+    later: int
+    limit: str
+    cap: int
+    used: int
+
+
+def headroom(connection: Connection, periods: Periods) -> dict[tuple[str, str], Room]:
+    """(account, kind) → room. A vendor whose figure is unknown leaves none."""
+    p = periods
+    rows = or_(*(and_(t.budget.c.scope == s, t.budget.c.period == p.key(s)) for s in ("run", "day", "month")))
+    found: dict[tuple[str, str], Room] = {}
+    for row in connection.execute(select(t.budget).where(rows)):
+        used = row.spent + row.unknown
+        room = Room(row.cap - used - row.reserved, row.cap - used, row.scope, row.cap, used)
+        found[row.account, row.kind] = _tighter(found.get((row.account, row.kind)), room)
+    for row in connection.execute(select(t.pool).where(t.pool.c.reported.is_(True))):
+        key = (row.account, row.kind)
+        if key in found:
+            left = -1 if row.remaining is None else row.remaining - row.spent_since - row.floor
+            room = Room(left - row.reserved, left, "vendor", row.remaining or 0, row.spent_since)
+            found[key] = _tighter(found[key], room)
+    return found
+
+
+def _tighter(one: Room | None, other: Room) -> Room:
+    if one is None:
+        return other
+    tight = one if one.later <= other.later else other
+    return Room(min(one.now, other.now), tight.later, tight.limit, tight.cap, tight.used)
+
+
+def drop_budgets(connection: Connection, account: str, kind: str, scope: str, period: str) -> None:
+    """Forget a cap that the configuration no longer has; the ledger keeps what was spent."""
+    connection.execute(
+        delete(t.budget).where(
+            t.budget.c.account == account,
+            t.budget.c.kind == kind,
+            t.budget.c.scope == scope,
+            t.budget.c.period == period,
+        )
+    )
+
+
+def pool_marks(connection: Connection, account: str, lag_us: int) -> dict[str, int]:
+    """kind → our spend that a figure asked for now surely contains; taken before the vendor is asked.
+
+    Spend of the last `lag_us` is left out, because vendors count with a delay.
+    """
+    recent = dict(
+        connection.execute(
+            select(t.ledger.c.kind, func.sum(t.ledger.c.spent + t.ledger.c.unknown))
+            .where(t.ledger.c.account == account, t.ledger.c.at > Now() - lag_us)
+            .group_by(t.ledger.c.kind)
+        ).all()
+    )
+    rows = connection.execute(select(t.pool.c.kind, t.pool.c.spent_since).where(t.pool.c.account == account))
+    return {row.kind: max(0, row.spent_since - max(0, int(recent.get(row.kind) or 0))) for row in rows}
+
+
+def observe(
+    connection: Connection, account: str, kind: str, remaining: int | None, plan: str, period: str, mark: int
+) -> int:
+    """Take over the vendor's own figure and return the drift: credits gone that we did not spend.
+
+    What was settled before `mark` was taken is in the figure; everything reserved or settled since stays
+    held on top of it, though the figure may contain some of that too: it errs low, never high.
+    """
+    row = connection.execute(select(t.pool).where(t.pool.c.account == account, t.pool.c.kind == kind)).one()
+    drift = 0
+    if row.remaining is not None and remaining is not None and row.vendor_period == period:
+        drift = (row.remaining - row.spent_since) - remaining
+    sums = connection.execute(
+        select(
+            func.coalesce(func.sum(t.ledger.c.spent), 0).label("spent"),
+            func.coalesce(func.sum(t.ledger.c.unknown), 0).label("unknown"),
+        ).where(t.ledger.c.account == account, t.ledger.c.kind == kind)
+    ).one()
+    connection.execute(
+        t.observation.insert().values(
+            account=account,
+            kind=kind,
+            remaining=remaining,
+            plan=plan,
+            vendor_period=period,
+            our_spent=int(sums.spent),
+            our_unknown=int(sums.unknown),
+            our_reserved=row.reserved,
+            drift=drift,
+            at=Now(),
+        )
+    )
+    connection.execute(
+        update(t.pool)
+        .where(t.pool.c.account == account, t.pool.c.kind == kind)
+        .values(
+            remaining=remaining,
+            plan=plan,
+            vendor_period=period,
+            fetched_at=Now(),
+            spent_since=t.pool.c.spent_since - mark,
+        )
+    )
+    return drift

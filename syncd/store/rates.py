@@ -1,0 +1,107 @@
+"""Rate slots and breakers: one row per credential and bucket, shared by every worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, case, func, select, update
+
+from syncd.store import tables as t
+from syncd.store.engine import Now
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Slots taken. The first may be used in `wait_us`, each further one `interval_us` later."""
+
+    count: int
+    wait_us: int
+    interval_us: int
+
+
+def ensure(connection: Connection, key: str, interval_us: int) -> None:
+    """The row exists and has this interval."""
+    found = connection.scalar(select(t.rate.c.interval_us).where(t.rate.c.key == key))
+    if found is None:
+        connection.execute(t.rate.insert().values(key=key, interval_us=interval_us))
+    elif found != interval_us:
+        connection.execute(update(t.rate).where(t.rate.c.key == key).values(interval_us=interval_us))
+
+
+def take(connection: Connection, key: str, count: int, horizon_us: int, period_us: int) -> Slots:
+    """Take up to `count` slots that fall due within `horizon_us`; none where the next is later or paused.
+
+    A slot is a moment, not a token: unused ones lapse, so nothing is ever sent in a burst. A theoretical
+    arrival time further ahead than a whole period can only come from a clock that was set back, and is cut.
+    """
+    now = Now()
+    row = connection.execute(
+        select(
+            t.rate.c.tat,
+            t.rate.c.interval_us,
+            t.rate.c.paused_until,
+            t.rate.c.breaker_until,
+            now.label("now"),
+        ).where(t.rate.c.key == key)
+    ).one()
+    at = int(row.now)
+    blocked = max(row.paused_until, row.breaker_until)
+    first = max(min(row.tat, at + period_us), at, blocked)
+    if first - at > horizon_us:
+        return Slots(0, first - at, row.interval_us)
+    fitting = 1 + (at + horizon_us - first) // max(1, row.interval_us)
+    taken = int(min(count, fitting))
+    held = connection.execute(
+        update(t.rate)
+        .where(t.rate.c.key == key, t.rate.c.tat == row.tat, t.rate.c.paused_until == row.paused_until)
+        .values(tat=first + taken * row.interval_us)
+    )
+    if held.rowcount != 1:
+        return Slots(0, row.interval_us, row.interval_us)
+    return Slots(taken, first - at, row.interval_us)
+
+
+def pause(connection: Connection, key: str, wait_us: int) -> None:
+    """Nobody sends before the wait is over; a longer pause that is in force stays."""
+    connection.execute(
+        update(t.rate)
+        .where(t.rate.c.key == key)
+        .values(
+            paused_until=case(
+                (t.rate.c.paused_until > Now() + wait_us, t.rate.c.paused_until), else_=Now() + wait_us
+            )
+        )
+    )
+
+
+def failed(connection: Connection, key: str, threshold: int, base_us: int, most_us: int) -> int:
+    """Count an outage; from `threshold` in a row on, open the breaker ever longer. Returns the count."""
+    connection.execute(update(t.rate).where(t.rate.c.key == key).values(failures=t.rate.c.failures + 1))
+    count = int(connection.scalar(select(t.rate.c.failures).where(t.rate.c.key == key)) or 0)
+    if count >= threshold:
+        wait = min(most_us, base_us * 2 ** min(20, count - threshold))
+        connection.execute(update(t.rate).where(t.rate.c.key == key).values(breaker_until=Now() + wait))
+    return count
+
+
+def worked(connection: Connection, key: str) -> int:
+    """Close the breaker; returns how many outages it had counted."""
+    before = int(connection.scalar(select(t.rate.c.failures).where(t.rate.c.key == key)) or 0)
+    if before:
+        connection.execute(update(t.rate).where(t.rate.c.key == key).values(failures=0, breaker_until=0))
+    return before
+
+
+def states(connection: Connection) -> list[tuple[str, int, int, int]]:
+    """(key, failures, microseconds until a pause ends, until the breaker closes) of every bucket."""
+    rows = connection.execute(
+        select(
+            t.rate.c.key, t.rate.c.failures, t.rate.c.paused_until - Now(), t.rate.c.breaker_until - Now()
+        ).order_by(t.rate.c.key)
+    )
+    return [(key, int(n), max(0, int(p)), max(0, int(b))) for key, n, p, b in rows]
+
+
+def count(connection: Connection) -> int:
+    """How many buckets there are."""
+    return int(connection.scalar(select(func.count()).select_from(t.rate)) or 0)

@@ -1,0 +1,336 @@
+"""Work rows: one per contact and sync, in exactly one state, handed out under leases and fences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
+
+from syncd.store import tables as t
+from syncd.store.engine import Now, serialise
+
+OPEN = ("ready", "leased", "waiting", "enriched", "writing")
+ENDED = ("done", "skipped", "no_budget", "review", "dead")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A contact at work. `record` and `trace` are stored forms the stages understand."""
+
+    id: int
+    sync: str
+    crm: str
+    object: str
+    record_id: str
+    state: str
+    reason: str
+    fence: int
+    attempts: int
+    version: str
+    input_digest: str
+    record: bytes | None
+    trace: bytes | None
+    run_id: int
+    dirty: bool
+    not_before_us: int = 0
+    seen_us: int = 0
+    changed_us: int = 0
+
+
+def _row(found: Any) -> Row:
+    return Row(
+        found.id,
+        found.sync,
+        found.crm,
+        found.object,
+        found.record_id,
+        found.state,
+        found.reason,
+        found.fence,
+        found.attempts,
+        found.version,
+        found.input_digest,
+        found.record,
+        found.trace,
+        found.run_id,
+        bool(found.dirty),
+        found.not_before,
+        found.seen_at,
+        found.changed_at,
+    )
+
+
+def known(connection: Connection, sync: str, record_ids: Sequence[str]) -> dict[str, Row]:
+    """The rows of these records, by record id."""
+    rows = connection.execute(select(t.work).where(t.work.c.sync == sync, t.work.c.record_id.in_(record_ids)))
+    return {row.record_id: _row(row) for row in rows}
+
+
+def get(connection: Connection, work_id: int) -> Row | None:
+    """One row."""
+    found = connection.execute(select(t.work).where(t.work.c.id == work_id)).one_or_none()
+    return _row(found) if found else None
+
+
+def many(connection: Connection, ids: Sequence[int]) -> list[Row]:
+    """Rows by id."""
+    return [_row(r) for r in connection.execute(select(t.work).where(t.work.c.id.in_(ids)))] if ids else []
+
+
+def find(connection: Connection, crm: str, record_id: str) -> list[Row]:
+    """The rows of a record in every sync of a CRM; of every CRM where `crm` is blank."""
+    query = select(t.work).where(t.work.c.record_id == record_id).order_by(t.work.c.id)
+    return [_row(r) for r in connection.execute(query.where(t.work.c.crm == crm) if crm else query)]
+
+
+def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """New rows in state `ready`; their ids in the same order."""
+    if not rows:
+        return []
+    made = connection.execute(
+        t.work.insert().returning(t.work.c.id, sort_by_parameter_order=True),
+        [dict(r, seen_at=r["seen_at"], changed_at=r["changed_at"]) for r in rows],
+    )
+    return [int(i) for i in made.scalars()]
+
+
+def touch(connection: Connection, ids: Sequence[int], version_by_id: Mapping[int, str]) -> None:
+    """Records that were seen again and did not change in what matters: only the version is new."""
+    for work_id in ids:
+        connection.execute(
+            update(t.work).where(t.work.c.id == work_id).values(version=version_by_id[work_id], seen_at=Now())
+        )
+
+
+def again(connection: Connection, work_id: int, **values: Any) -> bool:
+    """Put a row that has ended back to `ready`, or mark a busy one so that it comes back at its end.
+
+    Returns whether it is ready now.
+    """
+    ready = connection.execute(
+        update(t.work)
+        .where(t.work.c.id == work_id, t.work.c.state.in_((*ENDED, "ready", "enriched")))
+        .values(
+            state="ready",
+            reason="",
+            not_before=0,
+            attempts=0,
+            dirty=False,
+            changed_at=Now(),
+            seen_at=Now(),
+            **values,
+        )
+    )
+    if ready.rowcount == 1:
+        return True
+    connection.execute(update(t.work).where(t.work.c.id == work_id).values(dirty=True, seen_at=Now()))
+    return False
+
+
+def set_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[str]]) -> None:
+    """Replace the marks by which a person is recognised in other records."""
+    ids = list(digests_by_work)
+    if not ids:
+        return
+    connection.execute(delete(t.identity).where(t.identity.c.work_id.in_(ids)))
+    rows = [
+        {"work_id": w, "digest": d} for w, digests in digests_by_work.items() for d in sorted(set(digests))
+    ]
+    if rows:
+        connection.execute(t.identity.insert(), rows)
+
+
+def siblings(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[Row]]:
+    """work id → rows of what seems to be the same person, in whatever sync or CRM, by shared marks."""
+    if not work_ids:
+        return {}
+    mine, other = t.identity.alias("mine"), t.identity.alias("other")
+    pairs = connection.execute(
+        select(mine.c.work_id, other.c.work_id)
+        .join(other, and_(other.c.digest == mine.c.digest, other.c.work_id != mine.c.work_id))
+        .where(mine.c.work_id.in_(work_ids))
+        .distinct()
+        .limit(2000)
+    ).all()
+    rows = {r.id: r for r in many(connection, sorted({b for _, b in pairs}))}
+    found: dict[int, list[Row]] = {}
+    for a, b in pairs:
+        if b in rows:
+            found.setdefault(a, []).append(rows[b])
+    return found
+
+
+def claim(
+    connection: Connection,
+    owner: str,
+    states: Sequence[str],
+    syncs: Sequence[str],
+    limit: int,
+    lease_us: int,
+    run_id: int,
+) -> list[Row]:
+    """Lease rows that are due, oldest first, to `owner`; the state turns `leased` from ready and waiting.
+
+    Two rows of the same person are never leased at once, so that one look-up serves both.
+    """
+    serialise(connection, "claim")
+    mine, other, held = t.identity.alias("mine"), t.identity.alias("other"), t.work.alias("held")
+    rival = exists().where(
+        and_(
+            mine.c.work_id == t.work.c.id,
+            other.c.digest == mine.c.digest,
+            other.c.work_id != t.work.c.id,
+            held.c.id == other.c.work_id,
+            or_(
+                held.c.state == "leased",
+                and_(
+                    held.c.state.in_(("ready", "waiting")),
+                    held.c.sync.in_(syncs),
+                    held.c.id < t.work.c.id,
+                    held.c.not_before <= Now(),
+                ),
+            ),
+        )
+    )
+    query = (
+        select(t.work.c.id)
+        .where(t.work.c.state.in_(states), t.work.c.sync.in_(syncs), t.work.c.not_before <= Now())
+        .order_by(t.work.c.not_before, t.work.c.id)
+        .limit(limit)
+    )
+    if "leased" not in states and set(states) & {"ready", "waiting"}:
+        query = query.where(~rival)
+    ids = list(connection.scalars(query))
+    if not ids:
+        return []
+    leased = {"ready": "leased", "waiting": "leased"}
+    for state in {leased.get(s, s) for s in states}:
+        connection.execute(
+            update(t.work)
+            .where(t.work.c.id.in_(ids), t.work.c.state.in_([s for s in states if leased.get(s, s) == state]))
+            .values(
+                state=state,
+                owner=owner,
+                lease_until=Now() + lease_us,
+                not_before=_parked(state, lease_us),
+                fence=t.work.c.fence + 1,
+                run_id=run_id,
+            )
+        )
+    return [
+        _row(r) for r in connection.execute(select(t.work).where(t.work.c.id.in_(ids)).order_by(t.work.c.id))
+    ]
+
+
+def _parked(state: str, lease_us: int) -> Any:
+    """A row that keeps its state while it is leased is kept from others by its due time."""
+    return t.work.c.not_before if state == "leased" else Now() + lease_us
+
+
+def finish(connection: Connection, work_id: int, owner: str, fence: int, state: str, **values: Any) -> bool:
+    """Advance a row that we hold. A row that changed meanwhile goes back to `ready` at its end.
+
+    Returns False where the lease was lost: another worker has the row now.
+    """
+    mine = and_(t.work.c.id == work_id, t.work.c.owner == owner, t.work.c.fence == fence)
+    held = connection.execute(
+        update(t.work)
+        .where(mine, t.work.c.state.in_(OPEN))
+        .values(state=state, owner="", lease_until=0, **values)
+    )
+    if held.rowcount != 1:
+        return False
+    if state in ENDED:
+        connection.execute(
+            update(t.work)
+            .where(t.work.c.id == work_id, t.work.c.dirty.is_(True))
+            .values(state="ready", reason="", not_before=0, dirty=False, version="", input_digest="")
+        )
+    return True
+
+
+def extend(connection: Connection, work_id: int, owner: str, fence: int, lease_us: int) -> bool:
+    """Renew a lease; False where it was lost."""
+    return (
+        connection.execute(
+            update(t.work)
+            .where(t.work.c.id == work_id, t.work.c.owner == owner, t.work.c.fence == fence)
+            .values(lease_until=Now() + lease_us)
+        ).rowcount
+        == 1
+    )
+
+
+def heartbeat(connection: Connection, owner: str, lease_us: int) -> int:
+    """Renew every lease of an owner; how many it holds."""
+    return int(
+        connection.execute(
+            update(t.work).where(t.work.c.owner == owner).values(lease_until=Now() + lease_us)
+        ).rowcount
+    )
+
+
+def expire(connection: Connection, grace_us: int, but: Sequence[str] = ()) -> int:
+    """Give back what dead workers held: leased rows become ready, writing rows are due at once."""
+    late = t.work.c.lease_until < Now() - grace_us
+    back = connection.execute(
+        update(t.work).where(t.work.c.state == "leased", late).values(state="ready", owner="", lease_until=0)
+    )
+    due = connection.execute(
+        update(t.work)
+        .where(t.work.c.state.in_(("enriched", "writing")), t.work.c.owner != "", late)
+        .values(owner="", lease_until=0, not_before=0)
+    )
+    return int(back.rowcount + due.rowcount)
+
+
+def orphan(connection: Connection, owners: Sequence[str]) -> int:
+    """Expire at once what these owners held; for a state that only this process can have open."""
+    return int(
+        connection.execute(
+            update(t.work).where(t.work.c.owner.not_in(owners), t.work.c.owner != "").values(lease_until=0)
+        ).rowcount
+    )
+
+
+def counts(connection: Connection, sync: str = "") -> dict[str, int]:
+    """Rows by state."""
+    query = select(t.work.c.state, func.count()).group_by(t.work.c.state)
+    rows = connection.execute(query.where(t.work.c.sync == sync) if sync else query)
+    return {state: int(n) for state, n in rows}
+
+
+def due(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> tuple[int, int | None]:
+    """How many rows of these states are due, and microseconds until the next one that is not."""
+    base = and_(t.work.c.state.in_(states), t.work.c.sync.in_(syncs))
+    now = int(connection.scalar(select(func.count()).where(base, t.work.c.not_before <= Now())) or 0)
+    later = connection.scalar(
+        select(func.min(t.work.c.not_before) - Now()).where(base, t.work.c.not_before > Now())
+    )
+    return now, None if later is None else int(later)
+
+
+def wake(connection: Connection, ids: Sequence[int]) -> None:
+    """Make waiting rows due."""
+    if ids:
+        connection.execute(
+            update(t.work).where(t.work.c.id.in_(ids), t.work.c.state == "waiting").values(not_before=0)
+        )
+
+
+def release_budget(connection: Connection, syncs: Sequence[str], run_id: int) -> int:
+    """Rows that waited for a budget come back once its period has passed; a run's own cap in a new run."""
+    return int(
+        connection.execute(
+            update(t.work)
+            .where(
+                t.work.c.state == "no_budget",
+                t.work.c.sync.in_(syncs),
+                t.work.c.not_before <= Now(),
+                t.work.c.run_id != run_id,
+            )
+            .values(state="ready", reason="")
+        ).rowcount
+    )
