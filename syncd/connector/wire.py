@@ -27,6 +27,8 @@ class Request:
     args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     follow: str | None = None
     """An absolute URL the vendor handed out for a download; sent without our credential headers."""
+    callback_key: str = ""
+    """The name in `json` under which the wire puts the URL of our callback, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)

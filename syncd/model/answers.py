@@ -170,6 +170,8 @@ class Pool:
     used: Decimal | None = None
     """The vendor's own count of use in the period, where it counts credits."""
     overage: Decimal | None = None
+    may_exceed: bool = False
+    """The operator lets the vendor go on past `remaining` and bill the overage; our caps hold all the same."""
 
 
 @dataclass(frozen=True, slots=True)
