@@ -9,11 +9,13 @@ from typing import Any
 
 import orjson
 
-from syncd.codec import digest, unpack_candidates, unpack_contact, unpack_key
+from syncd.codec import digest, unpack_candidates, unpack_contact
 from syncd.decide import Answered, satisfied
 from syncd.match import judge
-from syncd.model import COMPANY_KEYS, STRONG_KEYS, Field, Key, KeyKind, LastWrite, Level, SyncPolicy
+from syncd.model import COMPANY_KEYS, STRONG_KEYS, Contact, Field, Key, KeyKind, LastWrite, Level, SyncPolicy
 from syncd.plan import Assessment, Need, assess, keys_of, persona_of
+from syncd.store import lookups
+from syncd.store.engine import Store
 from syncd.store.lookups import Kept
 from syncd.store.work import Row
 from syncd.waterfall import Ask, Asked, Stop, Vendor, Wait, step
@@ -48,9 +50,10 @@ class Desk:
         siblings: Sequence[Row],
         salt: bytes,
         now: datetime,
+        contact: Contact | None = None,
     ) -> Desk:
-        """Set up from the stored record; a sibling is another record of the same person."""
-        contact = unpack_contact(row.record_id, row.record)
+        """Set up from the stored record, or a fresher one; a sibling is another record of the same person."""
+        contact = contact or unpack_contact(row.record_id, row.record)
         assessment = assess(contact, policy, written, our_source, now)
         keys = list(assessment.keys)
         for sibling in siblings:
@@ -208,6 +211,28 @@ def marks(keys: Sequence[Key], salt: bytes) -> list[str]:
     return [digest(salt, k) for k in keys if k.kind in LINKING and k.kind not in COMPANY_KEYS]
 
 
-def stored_key(kept: Kept, data: bytes | None) -> Key | None:
-    """The key that a lookup was made with."""
-    return unpack_key(kept.key_kind, data)
+def read_known(
+    store: Store,
+    desks: Sequence[Desk],
+    lifetimes: Mapping[str, tuple[float, float]],
+    salt: bytes,
+    now_us: int,
+) -> None:
+    """Take in the lookups that exist for keys not looked at yet, whoever made them.
+
+    An answer may bring further keys; those are looked at too.
+    """
+    unread = [desk for desk in desks if desk.unread]
+    while unread:
+        wanted = sorted({d for desk in unread for d in desk.unread})
+        found: dict[str, list[Kept]] = {}
+        with store.read() as connection:
+            for start in range(0, len(wanted), 500):
+                for kept in lookups.known(connection, wanted[start : start + 500]):
+                    found.setdefault(kept.key_digest, []).append(kept)
+        for desk in unread:
+            marks_, desk.unread = desk.unread, set()
+            for mark in sorted(marks_):
+                for kept in found.get(mark, ()):
+                    desk.learn(kept, lifetimes, salt, now_us)
+        unread = [desk for desk in unread if desk.unread]

@@ -67,6 +67,8 @@ def assess(
     persona = persona_of(fields, policy.match)
     keys = keys_of(persona)
     skip = next((f"skip rule on {c.property}" for c in policy.skip if c.holds(fields)), "")
+    if not skip and suppressed(persona, policy.suppress):
+        skip = "on the suppression list"
     needs: list[Need] = []
     kept: dict[Field, str] = {}
     for wanted in policy.fields:
@@ -202,9 +204,10 @@ def input_digest(fields: Mapping[str, Scalar], policy: SyncPolicy) -> str:
     """Equal exactly when nothing changed that a look-up depends on.
 
     Properties that we only write are left out, and so are modified dates: a CRM touches those for
-    reasons of its own.
+    reasons of its own. What is wanted is part of it, so that a new mapping makes a contact new.
     """
-    held = "\x1e".join(f"{name}\x1f{text_of(fields.get(name)).casefold()}" for name in policy.inputs)
+    wanted = ",".join(f"{f.field.value}>{f.to}" for f in policy.fields)
+    held = wanted + "\x1e".join(f"{name}\x1f{text_of(fields.get(name)).casefold()}" for name in policy.inputs)
     return hashlib.blake2b(held.encode(), digest_size=16).hexdigest()
 
 

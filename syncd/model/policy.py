@@ -85,6 +85,8 @@ class SyncPolicy:
     min_identity: Level = Level.STRONG
     job_change: JobChange = JobChange.FLAG
     brakes: Brakes = field(default_factory=Brakes)
+    suppress: frozenset[str] = frozenset()
+    """Addresses, domains and profile URLs, in their one spelling, that are never looked up."""
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -35,8 +35,10 @@ def _linkedin(url: str, sections: tuple[str, ...]) -> str:
     pieces = [p for p in split.path.split("/") if p]
     if len(pieces) < 2 or pieces[0].lower() not in sections:
         return ""
-    slug = unicodedata.normalize("NFC", unquote(pieces[1])).lower().strip()
-    return f"https://www.linkedin.com/{pieces[0].lower()}/{slug}" if slug else ""
+    # An old /pub/ address names the person only with the numbers behind the name.
+    kept = pieces[1:] if pieces[0].lower() == "pub" else pieces[1:2]
+    slug = "/".join(unicodedata.normalize("NFC", unquote(p)).lower().strip() for p in kept)
+    return f"https://www.linkedin.com/{pieces[0].lower()}/{slug}" if slug.strip("/") else ""
 
 
 def email_address(text: str) -> str:

@@ -96,12 +96,27 @@ def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     return [int(i) for i in made.scalars()]
 
 
-def touch(connection: Connection, ids: Sequence[int], version_by_id: Mapping[int, str]) -> None:
-    """Records that were seen again and did not change in what matters: only the version is new."""
-    for work_id in ids:
-        connection.execute(
-            update(t.work).where(t.work.c.id == work_id).values(version=version_by_id[work_id], seen_at=Now())
+def touch(connection: Connection, work_id: int, version: str) -> None:
+    """A record was seen again and did not change in what matters: only its version is new."""
+    connection.execute(update(t.work).where(t.work.c.id == work_id).values(version=version, seen_at=Now()))
+
+
+def leave(connection: Connection, work_id: int, reason: str) -> None:
+    """A record is no concern of the sync any more. A worker that holds it loses its lease."""
+    connection.execute(
+        update(t.work)
+        .where(t.work.c.id == work_id)
+        .values(
+            state="skipped",
+            reason=reason,
+            owner="",
+            lease_until=0,
+            fence=t.work.c.fence + 1,
+            not_before=0,
+            dirty=False,
+            seen_at=Now(),
         )
+    )
 
 
 def again(connection: Connection, work_id: int, **values: Any) -> bool:
@@ -229,6 +244,12 @@ def _parked(state: str, lease_us: int) -> Any:
     return t.work.c.not_before if state == "leased" else Now() + lease_us
 
 
+def hold(connection: Connection, work_id: int, owner: str, fence: int, state: str, **values: Any) -> bool:
+    """Change the state of a row that we go on holding; False where the lease was lost."""
+    mine = and_(t.work.c.id == work_id, t.work.c.owner == owner, t.work.c.fence == fence)
+    return connection.execute(update(t.work).where(mine).values(state=state, **values)).rowcount == 1
+
+
 def finish(connection: Connection, work_id: int, owner: str, fence: int, state: str, **values: Any) -> bool:
     """Advance a row that we hold. A row that changed meanwhile goes back to `ready` at its end.
 
@@ -310,6 +331,11 @@ def due(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> 
         select(func.min(t.work.c.not_before) - Now()).where(base, t.work.c.not_before > Now())
     )
     return now, None if later is None else int(later)
+
+
+def now_us(connection: Connection) -> int:
+    """The database's clock."""
+    return int(connection.scalar(select(Now())) or 0)
 
 
 def wake(connection: Connection, ids: Sequence[int]) -> None:

@@ -1,0 +1,65 @@
+"""Brakes: stop a run before it does damage that a person would have stopped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from syncd.decide import Change
+from syncd.model import EMAIL_FIELDS, PHONE_FIELDS, Brakes, Field
+
+_PERSONAL = EMAIL_FIELDS | PHONE_FIELDS | {Field.LINKEDIN_URL}
+_ENOUGH = 50
+"""Decisions before a share means anything."""
+
+
+@dataclass
+class Watch:
+    """What one run has decided so far. `ignored` are brakes overridden for this run only."""
+
+    limits: Brakes
+    ignored: frozenset[str] = frozenset()
+    decided: int = 0
+    replaced: Counter[Field] = field(default_factory=Counter)
+    given: Counter[tuple[str, str]] = field(default_factory=Counter)
+    written: int = 0
+    verified: int = 0
+
+    def weigh(self, decided: int, changes: Iterable[Change], people: Mapping[tuple[str, str], int]) -> str:
+        """Take in a batch of decisions; why they must not be written, or "".
+
+        `people` counts, per (property, value), the different people to whom the run gave it before.
+        """
+        changes = list(changes)
+        self.decided += decided
+        for change in changes:
+            if change.before:
+                self.replaced[change.field] += 1
+            if change.field in _PERSONAL:
+                self.given[change.property, change.after] += 1
+        return self._same_value(people) or self._changed_share()
+
+    def _same_value(self, people: Mapping[tuple[str, str], int]) -> str:
+        if "same_value" in self.ignored:
+            return ""
+        for (name, value), count in self.given.items():
+            total = count + people.get((name, value), 0)
+            if total >= self.limits.same_value:
+                return f"same_value: {total} contacts would get the same {name}"
+        return ""
+
+    def _changed_share(self) -> str:
+        if "changed_share" in self.ignored or self.decided < _ENOUGH:
+            return ""
+        for changed, count in self.replaced.items():
+            share = count / self.decided
+            if share > self.limits.changed_share:
+                return f"changed_share: {share:.0%} of the contacts would get another {changed.value}"
+        return ""
+
+    def canary_left(self) -> int | None:
+        """How many records may be written before they are read back; None once that is over."""
+        if "canary" in self.ignored or not self.limits.canary or self.verified >= self.limits.canary:
+            return None
+        return max(1, self.limits.canary - self.verified)

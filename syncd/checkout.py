@@ -1,0 +1,333 @@
+"""Checkout: questions are queued, booked in a slot, sent once, and settled.
+
+One thread books and settles; a bounded pool only sends. Calls that leave together are booked together,
+and answers that arrived together are settled together.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection
+
+from syncd.accounts import ProviderAccount, Standing
+from syncd.calls import PaidLine
+from syncd.connector import Failure, FailureKind, Operation
+from syncd.desk import Desk
+from syncd.ledger import Booked, Item, Ledger, Refusal
+from syncd.model import Lookup, Outcome, SyncPolicy
+from syncd.pacing import Pacer
+from syncd.settle import Fate, Settler
+from syncd.store import lookups
+from syncd.store.engine import MILLION, Store
+from syncd.store.money import Periods, Room
+from syncd.waterfall import Ask, Vendor
+
+_log = structlog.get_logger("syncd.checkout")
+HORIZON_S = 0.03
+"""How far ahead slots are taken: nothing waits longer between its booking and its first byte."""
+GROUP = 16
+
+
+@dataclass
+class Bench:
+    """What enriching works with."""
+
+    store: Store
+    ledger: Ledger
+    pacer: Pacer
+    standing: Standing
+    accounts: Mapping[str, ProviderAccount]
+    policies: Mapping[str, SyncPolicy]
+    our_sources: dict[str, str]
+    clock: Callable[[], datetime]
+    owner: str
+    salt: bytes
+    stop: threading.Event
+    lease_us: int = 60 * MILLION
+    threads: int = 32
+    on_end: Callable[[str, str, str, int], None] = field(default=lambda sync, state, reason, work_id: None)
+    """Told of each contact that came to its end: sync, state, reason, work id."""
+
+    def lifetimes(self) -> dict[str, tuple[float, float]]:
+        """account → seconds for which an answer, and a not-found, is reused."""
+        return {name: (a.keep_found_s, a.keep_not_found_s) for name, a in self.accounts.items()}
+
+    def now_us(self) -> int:
+        """The clock in microseconds."""
+        return round(self.clock().timestamp() * MILLION)
+
+
+@dataclass
+class Parcel:
+    """One question of one contact."""
+
+    desk: Desk
+    ask: Ask
+    digest: str
+
+
+@dataclass
+class Flight:
+    """A booked call on its way. `result` is what came back."""
+
+    account: ProviderAccount
+    operation: Operation
+    parcels: list[Parcel]
+    booked: Booked
+    due: float
+    result: list[Outcome] | Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A call that is settled, and what its contacts are to do now."""
+
+    flight: Flight
+    fate: Fate
+
+    @property
+    def failure(self) -> Failure | None:
+        return self.flight.result if isinstance(self.flight.result, Failure) else None
+
+
+class Checkout:
+    """The till of one run. `returned` collects contacts whose question was not sent after all."""
+
+    def __init__(self, bench: Bench, run_id: int, pool: ThreadPoolExecutor) -> None:
+        self.b = bench
+        self.run_id = run_id
+        self._pool = pool
+        self._settler = Settler(bench.ledger, bench.standing)
+        self._queues: dict[tuple[str, str], list[Parcel]] = defaultdict(list)
+        self._flying: dict[str, int] = defaultdict(int)
+        self._landed: queue.SimpleQueue[Flight] = queue.SimpleQueue()
+        self._vendors: list[Vendor] | None = None
+        self._rooms: dict[str, dict[str, Room]] = {}
+        self._wake_at = 0.0
+        self.in_flight = 0
+        self.returned: list[Desk] = []
+        self.lost: list[Desk] = []
+        """Contacts whose lease another worker has now."""
+
+    # what can be bought
+
+    def market(self) -> list[Vendor]:
+        """The accounts as they stand; renewed whenever money moved or an account was halted."""
+        if self._vendors is None:
+            self._rooms = self.b.ledger.headroom(self.periods())
+            closed = self.b.standing.closed()
+            self._vendors = [
+                account.vendor(
+                    {k: room.later / MILLION for k, room in self._rooms.get(name, {}).items()},
+                    closed.get(name, frozenset()),
+                )
+                for name, account in self.b.accounts.items()
+            ]
+        return self._vendors
+
+    def changed(self) -> None:
+        """Money moved or an account was halted: the market is another one."""
+        self._vendors = None
+
+    def room(self, account: str, kind: str) -> Room | None:
+        """What is left of a budget, as of the last look."""
+        return self._rooms.get(account, {}).get(kind)
+
+    def funded(self, account: str, operation: Operation) -> bool:
+        """Whether every budget covers the worst case, once what is reserved now were released."""
+        self.market()
+        rooms = self._rooms.get(account, {})
+        return all(
+            k in rooms and float(m) * MILLION <= rooms[k].later for k, m in operation.max_charge.items()
+        )
+
+    def periods(self) -> Periods:
+        return self.b.ledger.periods(self.run_id, self.b.clock())
+
+    # queueing and sending
+
+    def enqueue(self, parcel: Parcel) -> float | None:
+        """Queue a question; None, or the seconds after which to try again where the queue is too long."""
+        account, operation = self.b.accounts[parcel.ask.account], parcel.ask.operation
+        waiting = self._queues[account.name, operation.name]
+        limit = account.line.bucket(operation).limit
+        most = operation.batch * max(2 * limit.concurrency, round(limit.count / limit.per_s * 30))
+        if len(waiting) >= most:
+            return max(1.0, len(waiting) / operation.batch * limit.per_s / limit.count)
+        waiting.append(parcel)
+        return None
+
+    @property
+    def queued(self) -> bool:
+        return any(self._queues.values())
+
+    def dispatch(self) -> None:
+        """Book and send whatever has a slot and a free connection."""
+        self._wake_at = self.b.pacer.monotonic() + 1.0
+        for (name, operation_name), waiting in list(self._queues.items()):
+            if not waiting:
+                del self._queues[name, operation_name]
+                continue
+            account, operation = self.b.accounts[name], waiting[0].ask.operation
+            bucket = account.line.bucket(operation)
+            free = bucket.limit.concurrency - self._flying[bucket.key]
+            calls = min(free, GROUP, -(-len(waiting) // operation.batch))
+            if calls <= 0:
+                continue
+            slots = self.b.pacer.take(bucket, calls, HORIZON_S)
+            now = self.b.pacer.monotonic()
+            if not slots.count:
+                self._wake_at = min(self._wake_at, now + max(0.0, slots.wait_us / MILLION - HORIZON_S / 2))
+                continue
+            self._wake_at = now
+            dues = [now + (slots.wait_us + i * slots.interval_us) / MILLION for i in range(slots.count)]
+            self._send(account, operation, waiting, dues)
+
+    def _send(
+        self, account: ProviderAccount, operation: Operation, waiting: list[Parcel], dues: Sequence[float]
+    ) -> None:
+        """TX1 for as many calls as there are slots, then off they go."""
+        flights: list[Flight] = []
+        refused: tuple[list[Parcel], Refusal] | None = None
+        with self.b.store.write() as connection:
+            periods = self.periods()
+            for due in dues:
+                parcels = self._take(waiting, operation.batch)
+                if not parcels:
+                    break
+                items = [self._item(connection, account, operation, p) for p in parcels]
+                now = self.b.pacer.monotonic()
+                booked = self.b.ledger.book(account.name, operation, items, periods, now, connection)
+                if isinstance(booked, Refusal):
+                    refused = (parcels, booked)
+                    break
+                flights.append(Flight(account, operation, parcels, booked, due))
+        if refused:
+            self._refused(account, *refused, waiting)
+        for flight in flights:
+            for parcel, lookup_id in zip(flight.parcels, flight.booked.lookup_ids, strict=True):
+                parcel.desk.note(parcel.ask, lookup_id)
+            self._flying[account.line.bucket(operation).key] += 1
+            self.in_flight += 1
+            self._pool.submit(copy_context().run, self._fly, flight)
+
+    def _take(self, waiting: list[Parcel], batch: int) -> list[Parcel]:
+        """The next parcels for one call. Two of one key never share a call: the second uses the first's answer."""
+        taken: list[Parcel] = []
+        marks: set[str] = set()
+        while waiting and len(taken) < batch:
+            parcel = waiting.pop(0)
+            if parcel.digest in marks:
+                parcel.desk.unread.add(parcel.digest)
+                self.returned.append(parcel.desk)
+                continue
+            marks.add(parcel.digest)
+            taken.append(parcel)
+        return taken
+
+    def _item(
+        self, connection: Connection, account: ProviderAccount, operation: Operation, parcel: Parcel
+    ) -> Item:
+        """The lookup to be booked. Its epoch is new only where the newest purchase has outlived its use."""
+        epoch = 0
+        for kept in lookups.known(connection, [parcel.digest]):
+            if (kept.account, kept.operation) != (account.name, operation.name):
+                continue
+            lifetime = account.keep_found_s if kept.outcome == "found" else account.keep_not_found_s
+            old = kept.state == "settled" and self.b.now_us() - (kept.settled_us or 0) > lifetime * MILLION
+            epoch = max(epoch, kept.epoch + 1 if old else kept.epoch)
+        return Item(parcel.ask.key, parcel.digest, epoch, parcel.desk.row.id, parcel.desk.row.fence)
+
+    def _refused(
+        self, account: ProviderAccount, parcels: list[Parcel], refusal: Refusal, waiting: list[Parcel]
+    ) -> None:
+        """A call that could not be booked: nothing was written, nothing is sent."""
+        self.changed()
+        if refusal.why == "fence_lost":
+            self.lost += [p.desk for p in parcels]
+        elif refusal.why == "bought_already":
+            for parcel in parcels:
+                parcel.desk.unread.add(parcel.digest)
+                self.returned.append(parcel.desk)
+        elif self._flying_for(account) and self.funded(account.name, parcels[0].ask.operation):
+            waiting[:0] = parcels
+        else:
+            self.returned += [p.desk for p in parcels]
+
+    def _flying_for(self, account: ProviderAccount) -> int:
+        return sum(self._flying[b.key] for b in account.line.buckets.values())
+
+    def _fly(self, flight: Flight) -> None:
+        """In a pool thread: wait for the slot, send once, hand the result back."""
+        try:
+            delay = flight.due - self.b.pacer.monotonic()
+            if delay > 0:
+                self.b.pacer.sleep(delay)
+            # A worker that was frozen since it booked must not send: a rescuer may have taken over.
+            bound = self.b.lease_us / MILLION / 10
+            wire = PaidLine(
+                flight.account.line, lambda: self.b.pacer.monotonic() - flight.booked.booked_at < bound
+            )
+            asked = [
+                Lookup(p.ask.key, str(i))
+                for p, i in zip(flight.parcels, flight.booked.lookup_ids, strict=True)
+            ]
+            outcomes = flight.account.connector.submit(wire, flight.operation, asked)
+            if len(outcomes) != len(asked):
+                raise Failure(FailureKind.CONTRACT, "the connector answered in another number")
+            flight.result = outcomes
+        except Failure as failure:
+            flight.result = self.b.standing.settle_doubt(flight.account, failure)
+        except Exception as error:
+            _log.exception("connector.broken", provider=flight.account.name, operation=flight.operation.name)
+            flight.result = Failure(FailureKind.CONTRACT, f"the connector failed ({type(error).__name__})")
+        finally:
+            self._landed.put(flight)
+
+    # settling
+
+    def collect(self, patient: bool) -> list[Landing]:
+        """Settle what has landed; where `patient`, wait for it until the next slot falls due."""
+        landed = self._pick_up(patient)
+        if not landed:
+            return []
+        for flight in landed:
+            if isinstance(flight.result, Failure):
+                self.b.standing.react(flight.account, flight.operation, flight.result)
+        with self.b.store.write() as connection:
+            fates = [self._settle(connection, flight) for flight in landed]
+        self.changed()
+        for flight in landed:
+            self._flying[flight.account.line.bucket(flight.operation).key] -= 1
+            self.in_flight -= 1
+            for parcel in flight.parcels:
+                parcel.desk.forget_flight(flight.booked.lookup_ids)
+        return [Landing(flight, fate) for flight, fate in zip(landed, fates, strict=True)]
+
+    def _pick_up(self, patient: bool) -> list[Flight]:
+        timeout = max(0.0, min(0.5, self._wake_at - self.b.pacer.monotonic())) if patient else 0.0
+        landed: list[Flight] = []
+        try:
+            landed.append(self._landed.get(timeout=timeout) if timeout > 0 else self._landed.get_nowait())
+            while len(landed) < 4 * GROUP:
+                landed.append(self._landed.get_nowait())
+        except queue.Empty:
+            pass
+        return landed
+
+    def _settle(self, connection: Connection, flight: Flight) -> Fate:
+        ticket = flight.booked.ticket
+        if isinstance(flight.result, Failure):
+            return self._settler.failure(connection, flight.account, flight.operation, ticket, flight.result)
+        return self._settler.answer(
+            connection, ticket, flight.operation, flight.booked.lookup_ids, flight.result or []
+        )

@@ -1,0 +1,298 @@
+"""Pull: new and changed records become work rows, in the transaction that moves the cursor."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from syncd.accounts import CrmAccount
+from syncd.codec import pack_contact
+from syncd.desk import marks
+from syncd.model import Author, Contact, Page, SyncPolicy
+from syncd.plan import equal_text, in_scope, input_digest, keys_of, persona_of, text_of
+from syncd.store import changes, runs, work
+from syncd.store.engine import MILLION, Store
+
+_log = structlog.get_logger("syncd.pull")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From when a sync reads. `since` is now, beginning, or an instant; `overlap_s` is read again each time."""
+
+    since: str | datetime = "now"
+    overlap_s: float = 600.0
+
+
+@dataclass
+class Puller:
+    """Reads one sync's CRM up to now."""
+
+    store: Store
+    crm: CrmAccount
+    policy: SyncPolicy
+    window: Window
+    salt: bytes
+    run_id: int
+    stopped: Callable[[], bool] = lambda: False
+    limit: int | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    """seen, in_scope, unchanged, carried, ready, gone, left_scope, not_applied."""
+    _met: set[str] = field(default_factory=set)
+
+    def pull(self, everything: bool = False) -> None:
+        """Read what changed since the last time; with `everything` (a backfill) all records first.
+
+        What was stored stays stored: after a failure the next pull goes on at the last page.
+        """
+        with self.store.read() as connection:
+            state = runs.sync_state(connection, self.policy.name)
+        fresh = state.watermark_us is None and state.scan_started_us is None
+        if fresh and not everything and self.window.since == "now":
+            self._start_from(self.crm.connector.now())
+            return
+        if fresh and isinstance(self.window.since, datetime) and not everything:
+            self._start_from(self.window.since)
+        elif state.scan_started_us is not None or everything or fresh:
+            self._scan(state)
+        if not self._enough():
+            self._changed()
+
+    def _start_from(self, at: datetime) -> None:
+        with self.store.write() as connection:
+            runs.set_sync(connection, self.policy.name, watermark_at=round(at.timestamp() * MILLION))
+
+    def _enough(self) -> bool:
+        return self.stopped() or (self.limit is not None and self.counts["ready"] >= self.limit)
+
+    def _scan(self, state: runs.SyncState) -> None:
+        """Every record, page by page; afterwards changes are read from the moment when the scan began."""
+        started = state.scan_started_us
+        if started is None:
+            started = round(self.crm.connector.now().timestamp() * MILLION)
+            with self.store.write() as connection:
+                runs.set_sync(connection, self.policy.name, scan_started_at=started, scan_cursor=None)
+        pages = self.crm.connector.scan(self.policy.object, self.policy.properties, state.scan_cursor)
+        for page in pages:
+            self._take_in(
+                page,
+                lambda connection, cursor: runs.set_sync(connection, self.policy.name, scan_cursor=cursor),
+            )
+            if self._enough():
+                return
+        with self.store.write() as connection:
+            runs.set_sync(
+                connection, self.policy.name, scan_started_at=None, scan_cursor=None, watermark_at=started
+            )
+
+    def _changed(self) -> None:
+        """The window from the watermark, less the overlap, to the CRM's present."""
+        with self.store.read() as connection:
+            state = runs.sync_state(connection, self.policy.name)
+        if state.window_until_us is None:
+            since = _instant(state.watermark_us or 0) - timedelta(seconds=self.window.overlap_s)
+            until, cursor = self.crm.connector.now(), None
+            with self.store.write() as connection:
+                bounds = {"window_from_at": _us(since), "window_until_at": _us(until)}
+                runs.set_sync(connection, self.policy.name, cursor=None, **bounds)
+        else:
+            since, until, cursor = (
+                _instant(state.window_from_us or 0),
+                _instant(state.window_until_us),
+                state.cursor,
+            )
+        pages = self.crm.connector.changed(
+            self.policy.object, since, until, self.policy.properties, self.policy.where, cursor
+        )
+        for page in pages:
+            self._take_in(
+                page, lambda connection, cursor: runs.set_sync(connection, self.policy.name, cursor=cursor)
+            )
+            if self._enough():
+                return
+        with self.store.write() as connection:
+            runs.set_sync(
+                connection,
+                self.policy.name,
+                watermark_at=_us(until),
+                window_from_at=None,
+                window_until_at=None,
+                cursor=None,
+            )
+
+    # one page
+
+    def _take_in(self, page: Page, move: Callable[[Connection, str], None]) -> None:
+        """Store a page and the cursor behind it in one transaction."""
+        contacts = {c.id: c for c in page.contacts if c.id not in self._met or c.version is None}
+        self._met.update(contacts)
+        with self.store.read() as connection:
+            rows = work.known(connection, self.policy.name, list(contacts))
+            open_writes = changes.unverified(connection, self.policy.crm, self.policy.object, list(rows))
+        wanted = [c for c in contacts.values() if not _same_version(c, rows.get(c.id)) or c.id in open_writes]
+        read = self._read(wanted, rows)
+        self.counts["seen"] += len(contacts)
+        with self.store.write() as connection:
+            self._verify(connection, read, open_writes)
+            for record_id in contacts.keys() - read.keys():
+                if record_id in rows:
+                    self._same(connection, rows[record_id], contacts[record_id].version)
+            fresh = [self._place(connection, c, rows.get(c.id)) for c in read.values()]
+            self._add(connection, [c for c in fresh if c is not None])
+            move(connection, page.cursor)
+
+    def _read(self, contacts: Sequence[Contact], rows: dict[str, work.Row]) -> dict[str, Contact]:
+        """The records as the store has them now; with authors where anything that matters is new.
+
+        A known record is read without authors first: those cost a CRM twice the calls, and most changes
+        do not concern us.
+        """
+        found = {c.id: c for c in contacts if c.fields is not None or c.gone}
+        known = [c.id for c in contacts if c.id not in found and c.id in rows]
+        for contact in self._fetch(known, authorship=False):
+            found[contact.id] = contact
+        blind = [c.id for c in contacts if c.id not in found]
+        changed = [i for i in known if i in found and not found[i].gone and self._differs(found[i], rows[i])]
+        with_authors = [c.id for c in contacts if c.id in found and found[c.id].authors]
+        plain = [
+            c.id
+            for c in found.values()
+            if c.id not in rows and not c.gone and c.id not in with_authors and c.fields
+        ]
+        scoped = [i for i in plain if in_scope(found[i].fields or {}, self.policy)]
+        again = [i for i in (*blind, *changed, *scoped) if not self._authors_known(found.get(i))]
+        for contact in self._fetch(again, authorship=True):
+            found[contact.id] = contact
+        return found
+
+    def _authors_known(self, contact: Contact | None) -> bool:
+        return contact is not None and bool(contact.authors)
+
+    def _fetch(self, ids: Sequence[str], authorship: bool) -> list[Contact]:
+        if not ids:
+            return []
+        return self.crm.connector.read(self.policy.object, ids, self.policy.properties, authorship)
+
+    def _differs(self, contact: Contact, row: work.Row) -> bool:
+        return input_digest(contact.fields or {}, self.policy) != row.input_digest
+
+    def _verify(
+        self, connection: Connection, read: dict[str, Contact], open_writes: dict[str, list[changes.Stored]]
+    ) -> None:
+        """What an earlier run wrote is seen in the CRM, or it is said that it is not."""
+        seen: list[int] = []
+        for record_id, stored in open_writes.items():
+            contact = read.get(record_id)
+            if contact is None or contact.fields is None:
+                continue
+            for change in stored:
+                if equal_text(text_of(contact.fields.get(change.property)), change.after or "") or _touched(
+                    contact, change
+                ):
+                    seen.append(change.id)
+                elif equal_text(text_of(contact.fields.get(change.property)), change.before or ""):
+                    changes.move(connection, change.id, ("written",), "not_applied", code="not stored")
+                    self.counts["not_applied"] += 1
+                    _log.warning("write.not_applied", contact=change.work_id, field=change.field)
+                else:
+                    seen.append(change.id)
+        changes.verify(connection, seen)
+
+    def _place(self, connection: Connection, contact: Contact, row: work.Row | None) -> Contact | None:
+        """Bring a known record's row up to date; a record without a row is returned to be added."""
+        if contact.gone:
+            self.counts["gone"] += 1
+            if row is not None:
+                reason = "merged into another record" if contact.merged_into else "deleted in the CRM"
+                work.leave(connection, row.id, reason)
+            return None
+        if not in_scope(contact.fields or {}, self.policy):
+            if row is not None and row.reason != _OUT:
+                self.counts["left_scope"] += 1
+                work.leave(connection, row.id, _OUT)
+            return None
+        self.counts["in_scope"] += 1
+        if row is None:
+            return contact
+        mark = input_digest(contact.fields or {}, self.policy)
+        if mark == row.input_digest and row.reason != _OUT:
+            self._same(connection, row, contact.version, counted=True)
+            return None
+        self.counts["ready"] += 1
+        work.again(
+            connection,
+            row.id,
+            version=contact.version or "",
+            input_digest=mark,
+            record=pack_contact(contact),
+            trace=None,
+            run_id=self.run_id,
+        )
+        work.set_identity(connection, {row.id: self._marks(contact)})
+        return None
+
+    def _same(
+        self, connection: Connection, row: work.Row, version: str | None, counted: bool = False
+    ) -> None:
+        if not counted and row.reason != _OUT:
+            self.counts["in_scope"] += 1
+        if row.state in work.ENDED:
+            self.counts["unchanged"] += 1
+        if version and version != row.version:
+            work.touch(connection, row.id, version)
+
+    def _add(self, connection: Connection, contacts: Sequence[Contact]) -> None:
+        now = work.now_us(connection)
+        rows = [
+            {
+                "sync": self.policy.name,
+                "crm": self.policy.crm,
+                "object": self.policy.object,
+                "record_id": c.id,
+                "state": "ready",
+                "version": c.version or "",
+                "input_digest": input_digest(c.fields or {}, self.policy),
+                "record": pack_contact(c),
+                "run_id": self.run_id,
+                "seen_at": now,
+                "changed_at": _us(c.updated_at) if c.updated_at else now,
+            }
+            for c in contacts
+        ]
+        ids = work.add(connection, rows)
+        self.counts["ready"] += len(ids)
+        work.set_identity(connection, {i: self._marks(c) for i, c in zip(ids, contacts, strict=True)})
+
+    def _marks(self, contact: Contact) -> Iterable[str]:
+        return marks(keys_of(persona_of(contact.fields or {}, self.policy.match)), self.salt)
+
+
+_OUT = "outside the sync's conditions"
+
+
+def _same_version(contact: Contact, row: work.Row | None) -> bool:
+    return (
+        row is not None
+        and contact.version is not None
+        and contact.version == row.version
+        and not contact.gone
+    )
+
+
+def _touched(contact: Contact, change: changes.Stored) -> bool:
+    """Whether somebody wrote the property after us: then it says nothing about our write."""
+    author: Author | None = contact.authors.get(change.property)
+    return bool(author and author.at and author.at.timestamp() * MILLION > (change.confirmed_us or 0))
+
+
+def _instant(us: int) -> datetime:
+    return datetime.fromtimestamp(us / MILLION, UTC)
+
+
+def _us(at: datetime) -> int:
+    return round(at.timestamp() * MILLION)

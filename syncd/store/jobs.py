@@ -1,0 +1,113 @@
+"""Calls that wait for a job's end, and calls whose caller died."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, or_, select, update
+
+from syncd.store import tables as t
+from syncd.store.engine import Now
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A job to ask for."""
+
+    call_id: int
+    account: str
+    operation: str
+    handle: str
+    polls: int
+    overdue: bool
+
+
+def claim_due(connection: Connection, owner: str, limit: int, lease_us: int) -> list[Due]:
+    """Jobs that are due, leased to `owner` so that no two workers ask for the same."""
+    c = t.provider_call.c
+    query = (
+        select(c.id, c.account, c.operation, c.handle, c.polls, (c.deadline_at < Now()).label("overdue"))
+        .where(c.state == "pending", c.poll_at <= Now(), or_(c.lease_until < Now(), c.owner == owner))
+        .order_by(c.poll_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = connection.execute(query).all()
+    if rows:
+        connection.execute(
+            update(t.provider_call)
+            .where(c.id.in_([r.id for r in rows]))
+            .values(owner=owner, lease_until=Now() + lease_us, polls=c.polls + 1)
+        )
+    return [Due(r.id, r.account, r.operation, r.handle or "", r.polls, bool(r.overdue)) for r in rows]
+
+
+def postpone(connection: Connection, call_id: int, wait_us: int) -> None:
+    """Ask again later."""
+    connection.execute(
+        update(t.provider_call)
+        .where(t.provider_call.c.id == call_id, t.provider_call.c.state == "pending")
+        .values(poll_at=Now() + wait_us, lease_until=0)
+    )
+
+
+def hurry(connection: Connection, account: str, handles: Sequence[str]) -> int:
+    """A callback said that these jobs have ended: ask now. How many are waited for."""
+    done = connection.execute(
+        update(t.provider_call)
+        .where(
+            t.provider_call.c.account == account,
+            t.provider_call.c.handle.in_(handles),
+            t.provider_call.c.state == "pending",
+        )
+        .values(poll_at=Now(), lease_until=0)
+    )
+    return int(done.rowcount)
+
+
+def waiting_for(connection: Connection, call_id: int) -> list[int]:
+    """Work rows that wait for a call: those it was made for, and those of the same person."""
+    own = select(t.lookup.c.work_id).where(t.lookup.c.call_id == call_id, t.lookup.c.work_id.is_not(None))
+    mine, other = t.identity.alias("mine"), t.identity.alias("other")
+    twins = select(other.c.work_id).join(mine, mine.c.digest == other.c.digest).where(mine.c.work_id.in_(own))
+    return sorted({int(i) for i in connection.scalars(own)} | {int(i) for i in connection.scalars(twins)})
+
+
+def next_due_us(connection: Connection) -> int | None:
+    """Microseconds until the next job is to be asked for; None where none is pending."""
+    c = t.provider_call.c
+    at = connection.scalar(select(func.min(c.poll_at) - Now()).where(c.state == "pending"))
+    return None if at is None else max(0, int(at))
+
+
+def pending(connection: Connection) -> list[tuple[str, int, int]]:
+    """(account, jobs pending, when the oldest was launched) per account."""
+    c = t.provider_call.c
+    rows = connection.execute(
+        select(c.account, func.count(), func.min(c.sent_at)).where(c.state == "pending").group_by(c.account)
+    )
+    return [(a, int(n), int(at)) for a, n, at in rows]
+
+
+def abandoned(connection: Connection, alive: str = "") -> list[tuple[int, str, str]]:
+    """(call id, account, operation) of calls in `sent` whose caller is dead.
+
+    With `alive` every other owner is dead: only for a state that one process at a time can hold.
+    """
+    c = t.provider_call.c
+    dead = c.owner != alive if alive else c.lease_until < Now()
+    return [
+        (int(r.id), r.account, r.operation)
+        for r in connection.execute(select(c.id, c.account, c.operation).where(c.state == "sent", dead))
+    ]
+
+
+def unresolved(connection: Connection, account: str = "") -> list[tuple[int, str, str, int, str]]:
+    """(call id, account, operation, sent at, reason) of calls whose charge nobody knows, oldest first."""
+    c = t.provider_call.c
+    query = (
+        select(c.id, c.account, c.operation, c.sent_at, c.reason).where(c.state == "unknown").order_by(c.id)
+    )
+    rows = connection.execute(query.where(c.account == account) if account else query)
+    return [(int(r.id), r.account, r.operation, int(r.sent_at), r.reason) for r in rows]
