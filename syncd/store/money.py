@@ -254,6 +254,8 @@ class Room:
     limit: str
     cap: int
     used: int
+    cap_left: int = 0
+    """Room under the configured caps alone."""
 
 
 def headroom(connection: Connection, periods: Periods) -> dict[tuple[str, str], Room]:
@@ -263,13 +265,15 @@ def headroom(connection: Connection, periods: Periods) -> dict[tuple[str, str], 
     found: dict[tuple[str, str], Room] = {}
     for row in connection.execute(select(t.budget).where(rows)):
         used = row.spent + row.unknown
-        room = Room(row.cap - used - row.reserved, row.cap - used, row.scope, row.cap, used)
+        left = row.cap - used
+        room = Room(left - row.reserved, left, row.scope, row.cap, used, left - row.reserved)
         found[row.account, row.kind] = _tighter(found.get((row.account, row.kind)), room)
     for row in connection.execute(select(t.pool).where(t.pool.c.reported.is_(True))):
         key = (row.account, row.kind)
         if key in found:
             left = -1 if row.remaining is None else row.remaining - row.spent_since - row.floor
-            room = Room(left - row.reserved, left, "vendor", row.remaining or 0, row.spent_since)
+            mine = found[key].cap_left
+            room = Room(left - row.reserved, left, "vendor", row.remaining or 0, row.spent_since, mine)
             found[key] = _tighter(found[key], room)
     return found
 
@@ -278,7 +282,14 @@ def _tighter(one: Room | None, other: Room) -> Room:
     if one is None:
         return other
     tight = one if one.later <= other.later else other
-    return Room(min(one.now, other.now), tight.later, tight.limit, tight.cap, tight.used)
+    return Room(
+        min(one.now, other.now),
+        tight.later,
+        tight.limit,
+        tight.cap,
+        tight.used,
+        min(one.cap_left, other.cap_left),
+    )
 
 
 def drop_budgets(connection: Connection, account: str, kind: str, scope: str, period: str) -> None:
@@ -353,3 +364,44 @@ def observe(
         )
     )
     return drift
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The vendor's figure of one credit kind as last read, in millionths."""
+
+    remaining: int | None
+    plan: str
+    reported: bool
+    floor: int
+    reserved: int
+    spent_since: int
+    fetched_us: int | None
+    vendor_period: str
+
+
+def pools(connection: Connection) -> dict[tuple[str, str], Pool]:
+    """(account, kind) → the vendor's figure."""
+    return {
+        (r.account, r.kind): Pool(
+            r.remaining,
+            r.plan,
+            bool(r.reported),
+            r.floor,
+            r.reserved,
+            r.spent_since,
+            r.fetched_at,
+            r.vendor_period,
+        )
+        for r in connection.execute(select(t.pool))
+    }
+
+
+def spent_in_run(connection: Connection, run_id: int) -> dict[tuple[str, str], tuple[int, int]]:
+    """(account, kind) → (spent, unknown) of a run, in millionths."""
+    rows = connection.execute(
+        select(t.ledger.c.account, t.ledger.c.kind, func.sum(t.ledger.c.spent), func.sum(t.ledger.c.unknown))
+        .where(t.ledger.c.run_id == run_id)
+        .group_by(t.ledger.c.account, t.ledger.c.kind)
+    )
+    return {(a, k): (int(s), int(u)) for a, k, s, u in rows}

@@ -90,6 +90,7 @@ work = Table(
     Column("run_id", BigInteger, nullable=False, default=0),
     Column("seen_at", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
+    Column("moved_at", BigInteger, nullable=False, default=0),
     Column("refresh_at", BigInteger),
     UniqueConstraint("sync", "record_id"),
     Index("ix_work_queue", "state", "sync", "not_before", "id"),

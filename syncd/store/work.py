@@ -259,7 +259,7 @@ def finish(connection: Connection, work_id: int, owner: str, fence: int, state: 
     held = connection.execute(
         update(t.work)
         .where(mine, t.work.c.state.in_(OPEN))
-        .values(state=state, owner="", lease_until=0, **values)
+        .values(state=state, owner="", lease_until=0, moved_at=Now(), **values)
     )
     if held.rowcount != 1:
         return False
@@ -360,3 +360,20 @@ def release_budget(connection: Connection, syncs: Sequence[str], run_id: int) ->
             .values(state="ready", reason="")
         ).rowcount
     )
+
+
+def backlog(connection: Connection, states: Sequence[str], sync: str) -> tuple[int, int]:
+    """Rows of a sync that are due in these states, and for how long the oldest has been, in microseconds."""
+    due = and_(t.work.c.state.in_(states), t.work.c.sync == sync, t.work.c.not_before <= Now())
+    count, oldest = connection.execute(select(func.count(), func.min(t.work.c.moved_at)).where(due)).one()
+    return int(count), 0 if oldest is None else max(0, now_us(connection) - int(oldest))
+
+
+def outcomes(connection: Connection, run_id: int) -> list[tuple[str, str, int]]:
+    """(state, reason, count) of the rows that a run worked on."""
+    rows = connection.execute(
+        select(t.work.c.state, t.work.c.reason, func.count())
+        .where(t.work.c.run_id == run_id)
+        .group_by(t.work.c.state, t.work.c.reason)
+    )
+    return [(state, reason, int(n)) for state, reason, n in rows]

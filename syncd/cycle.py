@@ -1,0 +1,325 @@
+"""One cycle: pull, then enrich, poll and write until nothing is due, then reconcile and report."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from syncd import report
+from syncd.accounts import CrmAccount
+from syncd.brakes import Watch
+from syncd.connector import Failure, FailureKind
+from syncd.enrich import Enricher
+from syncd.model import FieldInfo, SyncPolicy
+from syncd.poll import Poller
+from syncd.pull import Puller, Window
+from syncd.recover import recover
+from syncd.report import Tallies
+from syncd.runtime import Runtime, WrongAccount, failure_advice, identify
+from syncd.store import jobs, runs, work
+from syncd.store.engine import MILLION
+from syncd.write import Writer
+
+_log = structlog.get_logger("syncd.cycle")
+TICK_S = 0.1
+LINGER_S = 20.0
+"""How long an enriched contact may wait for others to share its batch."""
+PATIENCE_S = 30.0
+"""A cycle waits for what falls due within this; later work is left to the next one."""
+JOBS_S = 900.0
+"""How long a cycle that is run by hand waits for jobs of vendors."""
+
+
+@dataclass
+class Orders:
+    """What a cycle is to do."""
+
+    syncs: Sequence[str]
+    kind: str = "once"
+    everything: bool = False
+    limit: int | None = None
+    ignore_brakes: frozenset[str] = frozenset()
+    wait_for_jobs: bool = True
+    spend: bool = True
+    """False in plan mode: contacts are pulled and left ready; nothing is bought or written."""
+
+
+@dataclass
+class Outcome:
+    """The report as `--json` prints it, the exit code, and sentences for people."""
+
+    report: dict[str, Any]
+    code: int
+    advice: list[str] = field(default_factory=list)
+
+
+class Cycle:
+    """Carries out orders once."""
+
+    def __init__(self, runtime: Runtime, orders: Orders) -> None:
+        self.r = runtime
+        self.orders = orders
+        self.tallies = Tallies()
+        self.schemas: dict[str, dict[str, FieldInfo]] = {}
+        self._bench = runtime.bench()
+
+    def run(self) -> Outcome:
+        """The whole cycle. Failures of a CRM or provider end up in the outcome, not in exceptions.
+
+        Raises:
+            WrongAccount: before anything was read or written.
+        """
+        started = self.r.pacer.monotonic()
+        mark = self.r.meter.mark()
+        with self.r.store.write() as connection:
+            run_id = runs.start(connection, self.orders.kind, ",".join(self.orders.syncs), self.r.owner)
+        log = structlog.contextvars.bind_contextvars(run_id=run_id)
+        try:
+            recover(self.r.store, self.r.ledger, self.r.providers, self.r.owner, self._bench.lease_us)
+            ready = self._pull(run_id)
+            if self.orders.spend and ready:
+                self._work(run_id, ready)
+                self._reconcile(run_id)
+            seconds = self.r.pacer.monotonic() - started
+            return self._conclude(run_id, seconds, mark)
+        finally:
+            structlog.contextvars.reset_contextvars(**log)
+
+    # pulling
+
+    def _pull(self, run_id: int) -> list[str]:
+        """Pull every sync whose CRM can be used; the names of those that may be worked on."""
+        usable: list[str] = []
+        known: dict[str, bool] = {}
+        with self.r.store.read() as connection:
+            halted = {h.scope: h for h in runs.halts(connection)}
+        for name in self.orders.syncs:
+            policy = self.r.policies[name]
+            crm = self.r.crms[policy.crm]
+            if "all" in halted or f"sync:{name}" in halted:
+                halt = halted.get("all") or halted[f"sync:{name}"]
+                self._halted(name, halt)
+                continue
+            if policy.crm not in known:
+                known[policy.crm] = self._ready(crm)
+            if known[policy.crm] and self._pull_one(run_id, crm, policy):
+                usable.append(name)
+        with self.r.store.write() as connection:
+            work.release_budget(connection, usable, run_id)
+        return usable
+
+    def _halted(self, name: str, halt: runs.Halt) -> None:
+        if halt.kind == "brake" and not self.orders.ignore_brakes:
+            self.tallies.brakes[name] = halt.reason
+        self.tallies.notes.append(
+            f"{name} is paused: {halt.reason}. `syncd resume {halt.scope}` lets it go on."
+        )
+
+    def _ready(self, crm: CrmAccount) -> bool:
+        """The right account answers, and has calls left for us."""
+        try:
+            identify(self.r, crm)
+            self._mind_share(crm)
+            return True
+        except Failure as failure:
+            self._failed(crm.name, failure)
+            return False
+
+    def _mind_share(self, crm: CrmAccount) -> None:
+        """Leave the account's other integrations their calls: stop above our share, go on well below it."""
+        left = crm.connector.api_calls_left()
+        if left is None or not left[1]:
+            return
+        used = 1 - left[0] / left[1]
+        scope = f"crm:{crm.name}"
+        with self.r.store.write() as connection:
+            halted = any(h.scope == scope and h.kind == "share" for h in runs.halts(connection))
+            if used > crm.share or (halted and used > crm.share * 0.9):
+                runs.halt(
+                    connection,
+                    scope,
+                    "share",
+                    f"{used:.0%} of the day's API calls are used",
+                    round(900 * MILLION),
+                )
+                over = True
+            else:
+                over = False
+                if halted:
+                    runs.lift(connection, scope, ("share",))
+        if over:
+            raise Failure(
+                FailureKind.RATE_LIMITED,
+                f"{used:.0%} of the account's API calls of today are used, the share is {crm.share:.0%}",
+                retry_after_s=900,
+                charged=False,
+            )
+
+    def _pull_one(self, run_id: int, crm: CrmAccount, policy: SyncPolicy) -> bool:
+        sync = self.r.settings.syncs[policy.name]
+        window = Window(sync.since, sync.overlap.total_seconds())
+        puller = Puller(
+            self.r.store, crm, policy, window, self.r.salt, run_id, self.r.stop.is_set, self.orders.limit
+        )
+        structlog.contextvars.bind_contextvars(sync=policy.name, crm=crm.name)
+        try:
+            self.schemas[policy.name] = dict(crm.connector.schema(policy.object))
+            wrong = unusable(policy, self.schemas[policy.name])
+            if wrong:
+                raise Failure(FailureKind.CONFIG, "; ".join(wrong), charged=False)
+            puller.pull(self.orders.everything)
+        except Failure as failure:
+            self._failed(crm.name, failure)
+            return False
+        finally:
+            self.tallies.pulled.update(puller.counts)
+            structlog.contextvars.unbind_contextvars("sync", "crm")
+        with self.r.store.write() as connection:
+            runs.set_sync(connection, policy.name, last_run_at=work.now_us(connection))
+        return True
+
+    def _failed(self, name: str, failure: Failure) -> None:
+        self.tallies.failures.setdefault((name, failure.kind), failure)
+        _log.warning(
+            "crm.failed", crm=name, kind=failure.kind.value, reason=failure.reason, code=failure.code
+        )
+
+    # working
+
+    def _work(self, run_id: int, syncs: list[str]) -> None:
+        """Enrich in one thread; write and poll in this one."""
+        enricher = Enricher(self._bench, run_id, syncs)
+        writers = [self._writer(run_id, name) for name in syncs]
+        poller = Poller(self._bench)
+        waited = 0.0
+        while not self.r.stop.is_set():
+            self._drain(enricher, writers, poller)
+            wait = self._until_due(syncs, waited)
+            if wait is None or any(w.failure for w in writers):
+                break
+            waited += wait
+            self.r.stop.wait(wait) if self.r.pacer.sleep.__module__ == "time" else self.r.pacer.sleep(wait)
+        for writer in writers:
+            self.tallies.kept.update(writer.kept)
+            if writer.braked:
+                self.tallies.brakes[writer.policy.name] = writer.braked
+            if writer.failure:
+                self._failed(writer.crm.name, writer.failure)
+        for (name, _), failure in enricher.failures.items():
+            self.tallies.failures.setdefault((name, failure.kind), failure)
+
+    def _writer(self, run_id: int, name: str) -> Writer:
+        policy = self.r.policies[name]
+        watch = Watch(policy.brakes, self.orders.ignore_brakes)
+        return Writer(self._bench, self.r.crms[policy.crm], policy, self.schemas[name], watch, run_id)
+
+    def _drain(self, enricher: Enricher, writers: Sequence[Writer], poller: Poller) -> None:
+        """Until nothing is due: whole batches are written while others are still being asked about."""
+        thread = threading.Thread(target=copy_context().run, args=(self._guard, enricher), name="enrich")
+        thread.start()
+        while thread.is_alive():
+            thread.join(TICK_S)
+            poller.sweep()
+            for writer in writers:
+                if self._full(writer):
+                    writer.drain()
+        for writer in writers:
+            writer.drain()
+
+    def _guard(self, enricher: Enricher) -> None:
+        try:
+            enricher.drain()
+        except Exception as error:
+            self.tallies.failures["syncd", FailureKind.CONTRACT] = Failure(
+                FailureKind.CONTRACT, type(error).__name__
+            )
+            _log.exception("enrich.broken")
+            self._broken = error
+
+    def _full(self, writer: Writer) -> bool:
+        """Whether a batch is worth its calls: it is full, or somebody has waited long enough."""
+        with self.r.store.read() as connection:
+            due, age_us = work.backlog(connection, ("enriched", "writing"), writer.policy.name)
+        return due >= writer.crm.connector.write_batch or age_us > LINGER_S * MILLION
+
+    def _until_due(self, syncs: list[str], waited: float) -> float | None:
+        """Seconds until something falls due that this cycle should wait for; None where it is done."""
+        with self.r.store.read() as connection:
+            now, next_us = work.due(connection, ("ready", "waiting", "enriched", "writing"), syncs)
+            job_us = jobs.next_due_us(connection) if self.orders.wait_for_jobs else None
+        if now:
+            return 0.0 if waited < JOBS_S else None
+        waits = [w / MILLION for w in (next_us, job_us) if w is not None]
+        soon = [w for w in waits if w <= PATIENCE_S or (job_us is not None and w <= job_us / MILLION)]
+        return min(soon) + 0.01 if soon and waited < JOBS_S else None
+
+    def _reconcile(self, run_id: int) -> None:
+        """Read the vendors' figures again where this run spent, so that the next one starts from the truth."""
+        for name, kinds in report.spent(self.r.store, run_id).items():
+            if kinds and name in self.r.providers:
+                self.r.standing.refresh(self.r.providers[name])
+
+    # concluding
+
+    def _conclude(self, run_id: int, seconds: float, mark: dict[str, Any]) -> Outcome:
+        counts = report.contacts(self.r.store, run_id, self.tallies.pulled)
+        names = sorted({f.field.value for n in self.orders.syncs for f in self.r.policies[n].fields})
+        tallies = self.r.meter.since(mark)
+        made = report.calls(tallies, [*self.r.crms, *self.r.providers])
+        crm_calls = sum(made[name]["total"] for name in self.r.crms)
+        rooms = self.r.ledger.headroom(self.r.ledger.periods(run_id, self.r.clock()))
+        verdict, code = report.verdict(counts, self.tallies)
+        document = {
+            "schema_version": report.SCHEMA_VERSION,
+            "run_id": run_id,
+            "verdict": verdict,
+            "seconds": round(seconds, 2),
+            "contacts": counts,
+            "fields": report.fields(self.r.store, run_id, names, self.tallies.kept),
+            "credits": report.spending(self.r.store, run_id, rooms),
+            "calls": made,
+            "crm_calls_per_1000": round(1000 * crm_calls / counts["seen"], 1) if counts["seen"] else 0.0,
+            "contacts_per_second": round(counts["in_scope"] / seconds, 1) if seconds else 0.0,
+            "peak_rss_mb": report.peak_rss_mb(),
+        }
+        advice = [failure_advice(name, failure) for (name, _), failure in self.tallies.failures.items()]
+        advice += [
+            f"{name}: stopped by a brake ({why}). Look at `syncd explain`, then `syncd resume sync:{name}`."
+            for name, why in self.tallies.brakes.items()
+        ]
+        document["messages"] = advice + self.tallies.notes
+        with self.r.store.write() as connection:
+            runs.end(connection, run_id, verdict, document)
+            if verdict in ("ok", "budget_stop", "partial"):
+                for name in self.orders.syncs:
+                    runs.set_sync(connection, name, last_success_at=work.now_us(connection))
+        _log.info("run.done", verdict=verdict, **{k: v for k, v in counts.items() if v})
+        return Outcome(document, code, advice + self.tallies.notes)
+
+
+def unusable(policy: SyncPolicy, schema: dict[str, FieldInfo]) -> list[str]:
+    """What of a sync's mapping the CRM cannot do, one sentence each."""
+    wrong = []
+    for name in policy.inputs:
+        if name not in schema:
+            wrong.append(f"syncs.{policy.name} reads the property {name}, which {policy.crm} does not have")
+    for wanted in policy.fields:
+        info = schema.get(wanted.to)
+        if info is None:
+            wrong.append(
+                f"syncs.{policy.name}.fields.{wanted.field.value} is written to {wanted.to}, which {policy.crm} does not have"
+            )
+        elif not info.writable:
+            why = f" ({info.why_read_only})" if info.why_read_only else ""
+            wrong.append(
+                f"syncs.{policy.name}.fields.{wanted.field.value} is written to {wanted.to}, which is read-only{why}"
+            )
+    return wrong
+
+
+__all__ = ["Cycle", "Orders", "Outcome", "WrongAccount", "unusable"]

@@ -1,0 +1,257 @@
+"""The house assembled: settings become connectors, wires, books and policies."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from syncd.accounts import CrmAccount, ProviderAccount, Standing
+from syncd.calls import Http, Line, retry_quietly
+from syncd.checkout import Bench
+from syncd.config import CrmSettings, ProviderSettings, Settings
+from syncd.connector import Failure, Options, Secret, load
+from syncd.domain import registered
+from syncd.ledger import Caps, Ledger, Purse
+from syncd.meter import Meter
+from syncd.model import SyncPolicy, email_address, linkedin_profile
+from syncd.pacing import Pacer
+from syncd.store import runs
+from syncd.store.engine import MILLION, Store
+
+LEASE_S = 60.0
+
+
+def utc_now() -> datetime:
+    """The machine's clock, aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Runtime:
+    """Everything a command or the daemon works with. Built by `open_runtime`, ended by `close`."""
+
+    settings: Settings
+    store: Store
+    pacer: Pacer
+    meter: Meter
+    ledger: Ledger
+    standing: Standing
+    providers: dict[str, ProviderAccount]
+    crms: dict[str, CrmAccount]
+    policies: dict[str, SyncPolicy]
+    owner: str
+    salt: bytes
+    clock: Callable[[], datetime] = utc_now
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def bench(self) -> Bench:
+        """What the stages take."""
+        with self.store.read() as connection:
+            sources = {name: (runs.account(connection, name) or ("", ""))[1] for name in self.crms}
+        return Bench(
+            store=self.store,
+            ledger=self.ledger,
+            pacer=self.pacer,
+            standing=self.standing,
+            accounts=self.providers,
+            policies=self.policies,
+            our_sources=sources,
+            clock=self.clock,
+            owner=self.owner,
+            salt=self.salt,
+            stop=self.stop,
+            lease_us=round(LEASE_S * MILLION),
+        )
+
+    def close(self) -> None:
+        """Let go of connections, locks and sockets."""
+        for account in self.providers.values():
+            if account.line.http:
+                account.line.http.close()
+        self.store.close()
+
+
+def open_runtime(
+    settings: Settings,
+    *,
+    exclusive: bool = True,
+    clock: Callable[[], datetime] = utc_now,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Runtime:
+    """Open the state and build every connector of the configuration.
+
+    Raises:
+        StateUnusable: the state cannot be used.
+        SecretMissing: a credential cannot be read.
+    """
+    retry_quietly()
+    for options in (
+        *(c.options for c in settings.crms.values()),
+        *(p.options for p in settings.providers.values()),
+    ):
+        _credential(options)
+    store = open_store(settings, exclusive=exclusive)
+    meter, pacer = Meter(), Pacer(store, sleep, monotonic)
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    providers = {name: _provider(p, pacer, meter) for name, p in settings.providers.items()}
+    purses = {name: _purse(p, providers[name]) for name, p in settings.providers.items() if p.budgets}
+    ledger = Ledger(store, purses, owner, round(LEASE_S * MILLION))
+    return Runtime(
+        settings=settings,
+        store=store,
+        pacer=pacer,
+        meter=meter,
+        ledger=ledger,
+        standing=Standing(store, ledger, providers, clock, monotonic),
+        providers=providers,
+        crms={name: _crm(c, pacer, meter) for name, c in settings.crms.items()},
+        policies=policies(settings),
+        owner=owner,
+        salt=store.salt(),
+        clock=clock,
+    )
+
+
+def open_store(settings: Settings, *, exclusive: bool, migrate: bool = True) -> Store:
+    """The state alone, for commands that only look at it."""
+    url = settings.state.url
+    password = settings.state.password
+    if password is not None:
+        from sqlalchemy import make_url
+
+        url = make_url(url).set(password=password.reveal()).render_as_string(hide_password=False)
+    store = Store(url)
+    store.open(exclusive=exclusive, migrate=migrate)
+    return store
+
+
+def policies(settings: Settings) -> dict[str, SyncPolicy]:
+    """Every sync, resolved, with its suppression list read."""
+    from dataclasses import replace
+
+    found = {}
+    for name, sync in settings.syncs.items():
+        policy = sync.policy(settings.providers)
+        if sync.suppress is not None:
+            policy = replace(policy, suppress=read_suppressed(sync.suppress.file.read_text("utf-8-sig")))
+        found[name] = policy
+    return found
+
+
+def read_suppressed(text: str) -> frozenset[str]:
+    """Addresses, domains and profile URLs, one to a line, in the spelling that contacts are compared in.
+
+    Blank lines and what follows a # at the start of a line are comments.
+    """
+    marks = set()
+    for line in text.splitlines():
+        entry = line.strip()
+        if not entry or entry.startswith("#"):
+            continue
+        mark = linkedin_profile(entry) or email_address(entry) or registered(entry.removeprefix("@"))
+        if mark:
+            marks.add(mark)
+    return frozenset(marks)
+
+
+def _credential(options: Options) -> str:
+    """A digest by which equal credentials share their rate slots."""
+    held = [getattr(options, name) for name in sorted(type(options).model_fields)]
+    secret = "\x1f".join(s.reveal() for s in held if isinstance(s, Secret))
+    return hashlib.sha256(secret.encode()).hexdigest()[:12]
+
+
+def _provider(settings: ProviderSettings, pacer: Pacer, meter: Meter) -> ProviderAccount:
+    connector = load("provider", settings.type)(settings.options)
+    limits = settings.lowered(connector.limits)
+    buckets = pacer.buckets(f"{settings.type}:{_credential(settings.options)}", limits)
+    base_url = settings.base_url or connector.default_base_url
+    connections = max((limit.concurrency for limit in limits), default=8)
+    http = Http(str(base_url), connector.headers, connections)
+    return ProviderAccount(
+        name=settings.name,
+        connector=connector,
+        line=Line(settings.name, buckets, pacer, connector.classify, meter, http),
+        weights={kind: float(settings.price(kind)) for kind in connector.credits},
+        budgeted=frozenset(settings.budgets),
+        keep_found_s=settings.keep_found.total_seconds(),
+        keep_not_found_s=settings.keep_not_found.total_seconds(),
+        retry_unknown=settings.on_unknown.value == "retry_once",
+        checkers=bool(getattr(settings.options, "checkers", True)),
+        backfill=str(getattr(settings.options, "bulk", "never")) == "backfill",
+    )
+
+
+def _purse(settings: ProviderSettings, account: ProviderAccount) -> Purse:
+    caps = {
+        kind: Caps(b.per_run, b.per_day, b.per_month, b.floor or Caps().floor)
+        for kind, b in settings.budgets.items()
+    }
+    return Purse(settings.name, caps, account.connector.unreported)
+
+
+def _crm(settings: CrmSettings, pacer: Pacer, meter: Meter) -> CrmAccount:
+    kind = load("crm", settings.type)
+    buckets = pacer.buckets(f"{settings.type}:{_credential(settings.options)}", settings.lowered(kind.limits))
+    line = Line(settings.name, buckets, pacer, lambda operation, answer: None, meter)
+    connector = kind(settings.options, line, str(settings.base_url or kind.default_base_url))
+    line.classify = connector.classify
+    return CrmAccount(
+        name=settings.name,
+        connector=connector,
+        line=line,
+        expected=str(getattr(settings.options, "account", "") or ""),
+        share=float(getattr(settings.options, "daily_calls_share", 1.0)),
+    )
+
+
+class WrongAccount(Exception):
+    """The credential opens another account than the configured or the remembered one."""
+
+
+def identify(runtime: Runtime, crm: CrmAccount) -> str:
+    """The CRM account's id, checked against the configuration and the state.
+
+    Raises:
+        WrongAccount: with a sentence for the operator.
+        Failure: the CRM could not be asked.
+    """
+    account = crm.connector.check()
+    found = account.id or ""
+    if crm.expected and found and found != crm.expected:
+        raise WrongAccount(
+            f"The token of crms.{crm.name} opens account {found}, but crms.{crm.name}.account is {crm.expected}. "
+            "Nothing was read or written. Use the token of that account, or correct the number."
+        )
+    with runtime.store.write() as connection:
+        known = runs.account(connection, crm.name)
+        if known is None:
+            runs.set_account(connection, crm.name, found, account.label)
+        elif known[0] and found and known[0] != found:
+            raise WrongAccount(
+                f"The state of crms.{crm.name} belongs to account {known[0]}, but its token opens {found}. "
+                "Use another name under crms, or another state."
+            )
+    return found
+
+
+def failure_advice(name: str, failure: Failure) -> str:
+    """One sentence for an operator: what stopped and what to do."""
+    advice: Mapping[str, str] = {
+        "auth": f"{name}: the credential is refused. Check its token and scopes.",
+        "config": f"{name}: {failure.reason}.",
+        "out_of_credits": f"{name}: the vendor says that the account is out of credits. Buy more, or wait for the next period.",
+        "rate_limited": f"{name}: asked to wait. It goes on by itself.",
+        "unavailable": f"{name}: not reachable ({failure.reason}). It is tried again; run later.",
+        "ambiguous": f"{name}: an answer was lost ({failure.reason}). It counts as spent; see `syncd budget`.",
+        "contract": f"{name}: answered something that is not understood ({failure.reason}).",
+    }
+    return advice.get(failure.kind.value, f"{name}: {failure.reason}")
