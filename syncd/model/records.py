@@ -138,6 +138,8 @@ class Written:
     id: str
     version: str | None = None
     fields: Mapping[str, Scalar] | None = None
+    request_id: str = ""
+    """The vendor's name of the request, by which its support finds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ class Rejected:
     gone: bool = False
     retry: bool = False
     """The refusal is temporary (a lock): the same patch may be sent again later."""
+    request_id: str = ""
 
 
 WriteResult: TypeAlias = Written | Conflict | Rejected

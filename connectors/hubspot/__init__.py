@@ -1,0 +1,18 @@
+"""HubSpot as the CRM. Importing this package imports the options only; the vendor's client comes with `Connector`."""
+
+from typing import TYPE_CHECKING
+
+from connectors.hubspot.options import ConnectorOptions
+
+if TYPE_CHECKING:
+    from connectors.hubspot.connector import Connector
+
+__all__ = ["Connector", "ConnectorOptions"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Connector":
+        from connectors.hubspot.connector import Connector
+
+        return Connector
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

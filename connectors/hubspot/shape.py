@@ -1,0 +1,83 @@
+"""Narrowing of decoded JSON: what is not of the expected shape reads as absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+from syncd.connector import Answer, Failure, FailureKind
+from syncd.model import Scalar
+
+Record: TypeAlias = Mapping[str, object]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def document(answer: Answer) -> Record:
+    """The body as a JSON object.
+
+    Raises:
+        Failure: of kind contract, where it is anything else.
+    """
+    body = answer.json()
+    if not isinstance(body, dict):
+        raise Failure(FailureKind.CONTRACT, "the answer is not a JSON object", status=answer.status)
+    return body
+
+
+def record(value: object) -> Record:
+    """The JSON object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def records(value: object) -> list[Record]:
+    """The JSON objects of a list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def results(body: Record) -> list[Record]:
+    """The records of a list, search or batch answer.
+
+    Raises:
+        Failure: of kind contract, where the answer has no list of results.
+    """
+    found = body.get("results")
+    if not isinstance(found, list):
+        raise Failure(FailureKind.CONTRACT, "the answer has no list of results")
+    return records(found)
+
+
+def text(value: object) -> str:
+    """Text or a whole number as text; an empty string for anything else."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def texts(value: object) -> list[str]:
+    """A list of texts; HubSpot's context values are lists, but a lone one is taken as well."""
+    values: Sequence[object] = value if isinstance(value, list) else [value]
+    return [t for t in map(text, values) if t]
+
+
+def scalar(value: object) -> Scalar:
+    """A property value. HubSpot sends strings and null only."""
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def instant(value: object) -> datetime | None:
+    """A time stamp, from ISO text or epoch milliseconds; None where it is neither."""
+    written = text(value)
+    try:
+        if written.isascii() and written.isdigit():
+            return _EPOCH + timedelta(milliseconds=int(written))
+        moment = datetime.fromisoformat(written)
+    except (ValueError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Whole milliseconds since 1970, rounded down."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
