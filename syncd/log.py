@@ -117,7 +117,7 @@ def _json(logger: WrappedLogger, name: str, event: EventDict) -> str:
         "level": event.pop("level", ""),
         "event": event.pop("event", ""),
     }
-    return orjson.dumps(ordered | event, default=str).decode()
+    return orjson.dumps({**ordered, **event}, default=str).decode()
 
 
 def _counted(count: Counter) -> Processor:

@@ -77,7 +77,7 @@ class Puller:
             started = round(self.crm.connector.now().timestamp() * MILLION)
             with self.store.write() as connection:
                 runs.set_sync(connection, self.policy.name, scan_started_at=started, scan_cursor=None)
-        pages = self.crm.connector.scan(self.policy.object, self.policy.properties, state.scan_cursor)
+        pages = self.crm.connector.scan(self.policy.object, self.policy.properties, state.scan_cursor, True)
         for page in pages:
             self._take_in(
                 page,
@@ -157,29 +157,24 @@ class Puller:
         for contact in self._fetch(known, authorship=False):
             found[contact.id] = contact
         blind = [c.id for c in contacts if c.id not in found]
-        changed = [i for i in known if i in found and not found[i].gone and self._differs(found[i], rows[i])]
-        with_authors = [c.id for c in contacts if c.id in found and found[c.id].authors]
         plain = [
-            c.id
+            c
             for c in found.values()
-            if c.id not in rows and not c.gone and c.id not in with_authors and c.fields
+            if not c.gone and not c.authors_read and self._matters(c, rows.get(c.id))
         ]
-        scoped = [i for i in plain if in_scope(found[i].fields or {}, self.policy)]
-        again = [i for i in (*blind, *changed, *scoped) if not self._authors_known(found.get(i))]
-        for contact in self._fetch(again, authorship=True):
+        for contact in self._fetch([*blind, *(c.id for c in plain)], authorship=True):
             found[contact.id] = contact
         return found
 
-    def _authors_known(self, contact: Contact | None) -> bool:
-        return contact is not None and bool(contact.authors)
+    def _matters(self, contact: Contact, row: work.Row | None) -> bool:
+        if row is not None:
+            return input_digest(contact.fields or {}, self.policy) != row.input_digest
+        return in_scope(contact.fields or {}, self.policy)
 
     def _fetch(self, ids: Sequence[str], authorship: bool) -> list[Contact]:
         if not ids:
             return []
         return self.crm.connector.read(self.policy.object, ids, self.policy.properties, authorship)
-
-    def _differs(self, contact: Contact, row: work.Row) -> bool:
-        return input_digest(contact.fields or {}, self.policy) != row.input_digest
 
     def _verify(
         self, connection: Connection, read: dict[str, Contact], open_writes: dict[str, list[changes.Stored]]

@@ -74,6 +74,8 @@ class Market:
     backfill: bool = False
     yields: tuple[tuple[tuple[str, Field], float], ...] = ()
     held: tuple[tuple[Field, bool], ...] = ()
+    graded: tuple[tuple[Field, Quality], ...] = ()
+    """The quality of the person's value where a check told it apart from the value."""
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
@@ -87,6 +89,7 @@ class Market:
             self.backfill,
             self.yields,
             self.held,
+            self.graded,
         )
         object.__setattr__(self, "_hash", hash(parts))
 
@@ -112,9 +115,12 @@ class _Row:
     brings: frozenset[Field]
     grades: frozenset[Field]
     learns: frozenset[KeyKind]
-    cost: float
+    cost: Cost
+    price: float
+    """Expected cost by a key at hand; for ranking operations that do the same."""
     hoped: float
     rash: bool
+    free: bool
     needs: frozenset[KeyKind]
 
 
@@ -126,18 +132,50 @@ def hit(market: Market, operation: Operation, wanted: Field) -> float:
     return dict(market.yields).get((operation.name, wanted), PRIOR.get(wanted, 0.9))
 
 
-def expected_cost(market: Market, operation: Operation, kind: KeyKind) -> float:
-    """Expected weighted cost of one lookup by a key of this kind."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one lookup costs, weighted: on sending, for a person who is known, and where nothing comes back."""
+
+    sent: float
+    known: float
+    blank: float
+    holds: float
+    """Chance that a known person's answer holds what the blank price depends on."""
+
+    def expected(self, asked: float, knows: float) -> float:
+        """Expected cost, given the chances that it is asked at all and that the vendor knows the person."""
+        return asked * (self.sent + knows * self.known + self.blank * (1 - knows * self.holds))
+
+
+def cost_of(market: Market, operation: Operation) -> Cost:
+    """The parts of an operation's expected cost."""
     weights = dict(market.weights)
-    knows = KNOWS_STRONG if kind in _SURE else KNOWS_WEAK
-    total = 0.0
+    sent = known = blank = holds = 0.0
     for price in operation.prices:
+        worth = float(price.amount) * weights.get(price.kind, 1.0)
         none = 1.0
         for wanted in price.fields:
-            none *= 1 - knows * hit(market, operation, wanted)
-        chance = {On.LAUNCH: 1.0, On.MATCH: knows, On.FIELDS: 1 - none, On.BLANK: none}[price.on]
-        total += chance * float(price.amount) * weights.get(price.kind, 1.0)
-    return total
+            none *= 1 - hit(market, operation, wanted)
+        match price.on:
+            case On.LAUNCH:
+                sent += worth
+            case On.MATCH:
+                known += worth
+            case On.FIELDS:
+                known += worth * (1 - none)
+            case On.BLANK:
+                blank, holds = blank + worth, 1 - none
+    return Cost(sent, known, blank, holds)
+
+
+def knows(kind: KeyKind) -> float:
+    """The chance that a vendor knows whom a key at hand names."""
+    return KNOWS_STRONG if kind in _SURE else KNOWS_WEAK
+
+
+def expected_cost(market: Market, operation: Operation, kind: KeyKind) -> float:
+    """Expected weighted cost of one lookup by a key of this kind."""
+    return cost_of(market, operation).expected(1.0, knows(kind))
 
 
 def worst_cost(market: Market, operation: Operation) -> float:
@@ -152,18 +190,24 @@ def cheapest(
     wants: frozenset[Want],
     kinds: frozenset[KeyKind],
     shut: frozenset[tuple[str, KeyKind]],
+    brought: frozenset[Field] = frozenset(),
 ) -> tuple[str, KeyKind] | None:
     """The first purchase of the sequence that fills most wants at the least expected cost, or None.
 
-    `kinds` are the keys at hand, `shut` the (operation, key) pairs that have been asked already. Among
-    equals the sequence wins that buys contact data only once the person is known, then the shorter one,
+    What is free and fills something comes first.
+    `kinds` are the keys at hand, `shut` the (operation, key) pairs that have been asked already, `brought`
+    the fields of which a value that is not good enough is at hand. Among equals the sequence wins that buys contact data only once the person is known, then the shorter one,
     then the one with more to hope for.
     """
     if not wants:
         return None
     best: tuple[tuple[float, ...], tuple[str, KeyKind]] | None = None
     rows = _rows(market, wants, kinds, shut)
-    for head, score in _sequences(rows, frozenset(w.field for w in wants), kinds):
+    free = [r for r in rows if r.free and r.gain and not r.needs]
+    if free:
+        most = max(free, key=lambda r: len(r.gain))
+        return most.name, most.kind
+    for head, score in _sequences(rows, frozenset(w.field for w in wants), kinds, brought):
         if best is None or score < best[0]:
             best = (score, head)
     return best[1] if best else None
@@ -185,7 +229,7 @@ def _rows(
             if row.gain or row.learns or row.grades:
                 signature = (row.gain, row.brings, row.grades, row.learns, kind)
                 rival = kept.get(signature)
-                if rival is None or (row.cost, -row.hoped) < (rival.cost, -rival.hoped):
+                if rival is None or (row.price, -row.hoped) < (rival.price, -rival.hoped):
                     kept[signature] = row
     return list(kept.values())
 
@@ -210,10 +254,15 @@ def _row(
     kinds: frozenset[KeyKind],
 ) -> _Row:
     brings = frozenset(w for f in o.returns for w in serves(f)) & fields
+    graded = dict(market.graded)
     gain = frozenset(
-        w.field for w in wants for f, q in o.returns.items() if w.field in serves(f) and w.takes(q)
+        w.field
+        for w in wants
+        for f, q in o.returns.items()
+        if w.field in serves(f) and (w.takes(q) or (f in graded and w.takes(graded[f])))
     )
     contact = any(f in EMAIL_FIELDS or f in PHONE_FIELDS for f in o.returns)
+    cost = cost_of(market, o)
     return _Row(
         name=o.name,
         kind=kind,
@@ -221,9 +270,11 @@ def _row(
         brings=brings,
         grades=o.verifies & fields,
         learns=_learns(o) - kinds,
-        cost=expected_cost(market, o, kind),
+        cost=cost,
+        price=cost.expected(1.0, knows(kind)),
         hoped=sum(hit(market, o, f) for f in brings),
         rash=contact and kind not in _SURE,
+        free=o.free,
         needs=frozenset({kind}) - kinds,
     )
 
@@ -241,15 +292,19 @@ def _learns(o: Operation) -> frozenset[KeyKind]:
 
 
 def _sequences(
-    rows: list[_Row], fields: frozenset[Field], kinds: frozenset[KeyKind]
+    rows: list[_Row], fields: frozenset[Field], kinds: frozenset[KeyKind], at_hand: frozenset[Field]
 ) -> Iterator[tuple[tuple[str, KeyKind], tuple[float, ...]]]:
-    """Every sequence worth considering, with its score; the smaller the better."""
+    """Every sequence worth considering, with its score; the smaller the better.
+
+    A key that an earlier purchase brings is asked by only where that one found the person, and then the
+    vendor knows them.
+    """
     none: frozenset[Field] = frozenset()
     stack: list[
         tuple[tuple[_Row, ...], frozenset[KeyKind], frozenset[Field], frozenset[Field], float, float]
-    ] = [((), kinds, none, none, 0.0, 1.0)]
+    ] = [((), kinds, none, at_hand, 0.0, 1.0)]
     while stack:
-        done, known, covered, brought, cost, chance = stack.pop()
+        done, known, covered, brought, cost, found = stack.pop()
         for row in rows:
             if not row.needs <= known or any(row.name == d.name for d in done):
                 continue
@@ -258,7 +313,8 @@ def _sequences(
             if now == covered and not learned:
                 continue
             steps = (*done, row)
-            paid = cost + chance * row.cost
+            derived = bool(row.needs)
+            paid = cost + row.cost.expected(found if derived else 1.0, 1.0 if derived else knows(row.kind))
             head = (steps[0].name, steps[0].kind)
             if now != covered:
                 rash = sum(s.rash for s in steps)
@@ -267,6 +323,7 @@ def _sequences(
                     (len(fields - now), round(paid, 6), rash, len(steps), -sum(s.hoped for s in steps)),
                 )
             if len(steps) < LONGEST and fields - now:
-                sure = row.kind in COMPANY_KEYS
-                knows = 1.0 if sure else KNOWS_STRONG if row.kind in _SURE else KNOWS_WEAK
-                stack.append((steps, known | learned, now, brought | row.brings, paid, chance * knows))
+                met = found if derived else knows(row.kind)
+                stack.append(
+                    (steps, known | learned, now, brought | row.brings, paid, met if learned else found)
+                )

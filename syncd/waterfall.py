@@ -7,7 +7,7 @@ vendors the order is fixed or follows the expected cost per accepted value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from syncd.connector import On, Operation
 from syncd.model import EMAIL_FIELDS, STRONG_KEYS, Candidate, Field, Key, KeyKind, Quality, Verdict
@@ -36,7 +36,7 @@ class Vendor:
         """The operation of this name, if it still exists."""
         return next((o for o in self.operations if o.name == name), None)
 
-    def market(self, held: Mapping[Field, bool]) -> Market:
+    def market(self, held: Mapping[Field, bool], graded: Mapping[Field, Quality]) -> Market:
         """What it sells now, given what free checks told of the person."""
         short = frozenset(
             o.name
@@ -53,6 +53,7 @@ class Vendor:
             self.backfill,
             yields,
             tuple(sorted(held.items())),
+            tuple(sorted(graded.items())),
         )
 
 
@@ -156,13 +157,17 @@ def _offer(
     held = _held(asked)
     wants = frozenset(Want(n.field, n.accept) for n in needs if not _exhausted(vendor, n, asked, held))
     kinds, shut = frozenset(k.kind for k in keys), _shut(vendor, keys, asked)
-    market = vendor.market(held)
-    best = cheapest(market, wants, kinds, shut)
+    graded = {f: q for a in asked for c, _ in a.answers for f, q in c.graded.items()}
+    market = vendor.market(held, graded)
+    brought = frozenset(
+        w for a in asked if a.trusted for c, _ in a.answers for v in c.values for w in serves(v.field)
+    )
+    best = cheapest(market, wants, kinds, shut, brought)
     if best is None:
         return _stop(vendor, needs, keys, asked, market, wants, kinds, shut)
     name, kind = best
     operation = next(o for o in vendor.operations if o.name == name)
-    gate = _gate(vendor, operation, wants, keys, asked)
+    gate = _gate(vendor, operation, wants, keys, asked) or _spare(vendor, market, wants, kinds, shut, keys)
     if gate is not None:
         return gate
     key = next(k for k in keys if k.kind is kind)
@@ -250,6 +255,36 @@ def _gate(
     return None
 
 
+def _spare(
+    vendor: Vendor,
+    market: Market,
+    wants: frozenset[Want],
+    kinds: frozenset[KeyKind],
+    shut: frozenset[tuple[str, KeyKind]],
+    keys: Sequence[Key],
+) -> Ask | None:
+    """A free question that opens a cheaper purchase: one that would also charge for what nobody wants.
+
+    It is worth buying where the vendor holds none of that; the check tells.
+    """
+    if not vendor.checkers:
+        return None
+    fields, told = {w.field for w in wants}, dict(market.held)
+    for gate in vendor.operations:
+        unwanted = {g for g in gate.gates if not serves(g) & fields and g not in told}
+        key = next((k for k in keys if k.kind in gate.accepts), None)
+        if not unwanted or key is None or gate.name in vendor.closed or (gate.name, key.kind) in shut:
+            continue
+        without = replace(market, held=(*market.held, *((g, False) for g in sorted(unwanted))))
+        best = cheapest(without, wants, kinds, shut)
+        operation = vendor.find(best[0]) if best else None
+        if operation and any(
+            p.on is On.FIELDS and p.fields and p.fields <= unwanted for p in operation.prices
+        ):
+            return Ask(vendor.account, gate, key, f"free check that may spare credits by {operation.name}")
+    return None
+
+
 def _stop(
     vendor: Vendor,
     needs: tuple[Need, ...],
@@ -313,7 +348,7 @@ def _holds(candidate: Candidate, wanted: Field) -> bool:
 
 def _price_per_value(vendor: Vendor, ask: Ask, needs: Iterable[Need]) -> float:
     """Expected weighted cost of one accepted value."""
-    market = vendor.market({})
+    market = vendor.market({}, {})
     fields = _fills(ask.operation) & {n.field for n in needs}
     knows = KNOWS_STRONG if ask.key.kind in STRONG_KEYS else KNOWS_WEAK
     hits = sum(hit(market, ask.operation, f) for f in fields) * knows

@@ -93,7 +93,8 @@ def _contact(name: str, switches: Contact) -> Operation:
 
 
 def _check(name: str, field: Field) -> Operation:
-    return Operation(name, bucket="checker", accepts=_LINKEDIN, gates=frozenset({field}))
+    graded = frozenset({field}) if field is Field.WORK_EMAIL else frozenset[Field]()
+    return Operation(name, bucket="checker", accepts=_LINKEDIN, gates=frozenset({field}), verifies=graded)
 
 
 def _bulk(name: str, fields: frozenset[Field]) -> Operation:

@@ -135,14 +135,16 @@ class Connector:
         body = document(self._call(SEARCH, lambda: self._transport.search(request)))
         return Hits([bare_contact(hit) for hit in results(body)], more=reading.next_page(body) is not None)
 
-    def scan(self, object_name: str, properties: Sequence[str], resume: str | None) -> Iterator[Page]:
+    def scan(
+        self, object_name: str, properties: Sequence[str], resume: str | None, authorship: bool = False
+    ) -> Iterator[Page]:
         """Every contact with its properties.
 
         Raises:
             ValueError: `resume` is not a cursor of a scan.
         """
         _only_contacts(object_name)
-        return reading.scan(self._call, self._transport, properties, resume)
+        return reading.scan(self._call, self._transport, properties, resume, authorship)
 
     def read(
         self, object_name: str, ids: Sequence[str], properties: Sequence[str], authorship: bool = False

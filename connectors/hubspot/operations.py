@@ -9,12 +9,13 @@ USAGE = Operation("usage")
 PROPERTIES = Operation("properties")
 SEARCH = Operation("search", bucket="search", batch=200)
 LIST = Operation("list", batch=100)
+LIST_HISTORY = Operation("list_history", batch=50)
 READ = Operation("read", batch=100)
 READ_HISTORY = Operation("read_history", batch=50)
 GET = Operation("get")
 UPDATE = Operation("update", batch=100)
 
-OPERATIONS = (ACCOUNT, USAGE, PROPERTIES, SEARCH, LIST, READ, READ_HISTORY, GET, UPDATE)
+OPERATIONS = (ACCOUNT, USAGE, PROPERTIES, SEARCH, LIST, LIST_HISTORY, READ, READ_HISTORY, GET, UPDATE)
 
 LIMITS = (
     # Free and Starter accounts; larger ones tell their own figure in X-HubSpot-RateLimit-Max.
@@ -29,6 +30,7 @@ PATHS = {
     PROPERTIES.name: "/crm/v3/properties/{objectType}",
     SEARCH.name: "/crm/v3/objects/contacts/search",
     LIST.name: "/crm/v3/objects/contacts",
+    LIST_HISTORY.name: "/crm/v3/objects/contacts",
     READ.name: "/crm/v3/objects/contacts/batch/read",
     READ_HISTORY.name: "/crm/v3/objects/contacts/batch/read",
     GET.name: "/crm/v3/objects/contacts/{contactId}",

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from urllib.parse import quote_plus
 
-from connectors.hubspot.operations import GET, LIST, PROPERTIES, READ, READ_HISTORY
+from connectors.hubspot.operations import GET, LIST, LIST_HISTORY, PROPERTIES, READ, READ_HISTORY
 from connectors.hubspot.records import STAMP, contact
 from connectors.hubspot.shape import Record, document, record, records, results, text
 from connectors.hubspot.transport import Call, Transport
@@ -55,24 +55,29 @@ def _why_read_only(definition: Record) -> str:
     return ""
 
 
-def scan(call: Call, transport: Transport, properties: Sequence[str], resume: str | None) -> Iterator[Page]:
-    """Every contact, 100 to a page, in the order of ids.
+def scan(
+    call: Call, transport: Transport, properties: Sequence[str], resume: str | None, authorship: bool
+) -> Iterator[Page]:
+    """Every contact in the order of ids, 100 to a page, or 50 with the authors of its values.
 
     Where the properties do not fit into a URL, the list gives the ids and a batch read the rest; contacts
     that are deleted in between are marked as gone.
     """
     asked = wanted(properties)
-    listed = asked if _query_length(asked) <= _QUERY_CHARACTERS else [STAMP]
+    whole = _query_length(asked) * (2 if authorship else 1) <= _QUERY_CHARACTERS
+    listed = asked if whole else [STAMP]
+    history = list(properties) if whole and authorship else []
+    operation = LIST_HISTORY if history else LIST
     after, finished = _scan_place(resume)
     while not finished:
-        body = document(call(LIST, partial(transport.page, listed, LIST.batch, after)))
+        body = document(call(operation, partial(transport.page, listed, history, operation.batch, after)))
         following = next_page(body)
         if following is not None and following == after:
             raise Failure(FailureKind.CONTRACT, "HubSpot's list does not advance", scope=Scope.OPERATION)
-        if listed == asked:
-            found = [contact(r, properties) for r in results(body)]
+        if whole:
+            found = [contact(r, properties, bool(history)) for r in results(body)]
         else:
-            found = read(call, transport, [text(r.get("id")) for r in results(body)], properties, False)
+            found = read(call, transport, [text(r.get("id")) for r in results(body)], properties, authorship)
         after, finished = following, following is None
         yield Page(tuple(found), json.dumps({"end": True} if finished else {"after": after}))
 

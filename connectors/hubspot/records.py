@@ -66,6 +66,7 @@ def contact(found: Record, properties: Iterable[str], authorship: bool = False) 
         updated_at=instant(stamp),
         fields=fields(values, properties),
         authors={name: a for name, history in histories.items() if (a := _author(records(history)))},
+        authors_read=authorship,
     )
 
 

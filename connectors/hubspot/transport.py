@@ -96,8 +96,12 @@ class Transport:
     def search(self, body: Json) -> Answer:
         return _answer(self._search_api.do_search(body, _preload_content=False))
 
-    def page(self, properties: Sequence[str], limit: int, after: str | None) -> Answer:
-        extra = {"after": after} if after else {}
+    def page(
+        self, properties: Sequence[str], history: Sequence[str], limit: int, after: str | None
+    ) -> Answer:
+        extra: dict[str, object] = {"after": after} if after else {}
+        if history:
+            extra["properties_with_history"] = list(history)
         return _answer(
             self._basic_api.get_page(
                 limit=limit, properties=list(properties), _preload_content=False, **extra

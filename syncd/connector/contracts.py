@@ -123,7 +123,9 @@ class Crm(Protocol):
         """
         ...
 
-    def scan(self, object_name: str, properties: Sequence[str], resume: str | None) -> Iterator[Page]:
+    def scan(
+        self, object_name: str, properties: Sequence[str], resume: str | None, authorship: bool = False
+    ) -> Iterator[Page]:
         """Every record, in the order of its id, for a first load or a census."""
         ...
 

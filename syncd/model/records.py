@@ -56,6 +56,8 @@ class Contact:
     authors: Mapping[str, Author] = field(default_factory=lambda: MappingProxyType({}))
     gone: bool = False
     merged_into: str | None = None
+    authors_read: bool = False
+    """Whether `authors` was asked for: only then does a missing author mean that there is none."""
 
     def __repr__(self) -> str:
         return f"Contact({self.id})"
