@@ -10,7 +10,11 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-_SOURCES = ("env", "file", "credential")
+_SOURCES = {
+    "env": "The environment variable that holds the credential.",
+    "file": "The file that holds the credential and nothing else.",
+    "credential": "The systemd credential (LoadCredential=) that holds it.",
+}
 _MAX_BYTES = 65_536
 
 
@@ -102,10 +106,10 @@ class Secret:
         one = [
             {
                 "type": "object",
-                "properties": {s: {"type": "string"}},
-                "required": [s],
+                "properties": {source: {"type": "string", "description": meaning}},
+                "required": [source],
                 "additionalProperties": False,
             }
-            for s in _SOURCES
+            for source, meaning in _SOURCES.items()
         ]
         return {"oneOf": one, "writeOnly": True}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,6 +18,9 @@ class Options(BaseModel):
     """What the configuration says to one connector. Descriptions feed the schema, example and docs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    property_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """A CRM's own names of its usual properties, by our word (a field or a match key), for examples."""
 
 
 @dataclass(frozen=True, slots=True)
