@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -20,6 +22,21 @@ def _quoted(value: object) -> object:
 
 class ConnectorOptions(Options):
     """Which portal, with which credential, and how much of its daily calls may be used."""
+
+    property_names: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "email": "email",
+            "work_email": "email",
+            "linkedin_url": "hs_linkedin_url",
+            "first_name": "firstname",
+            "last_name": "lastname",
+            "company_name": "company",
+            "job_title": "jobtitle",
+            "mobile_phone": "mobilephone",
+            "direct_phone": "phone",
+            "country": "country",
+        }
+    )
 
     token: Secret = Opt(
         description="Bearer token of a service key, a project app with static authentication, or a legacy "
