@@ -10,6 +10,8 @@ import asyncio
 import gc
 import json
 import os
+import socket
+import struct
 import sys
 import threading
 from importlib import import_module
@@ -44,6 +46,10 @@ def serve(sandbox: Sandbox, port: int) -> None:
     def abort(client: tuple[str, int]) -> None:
         transport = transports.get((client[0], client[1]))
         if transport:
+            # closing with nothing left to linger for sends a reset instead of an orderly end
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
             transport.abort()
 
     sandbox.aborts = abort
@@ -54,6 +60,9 @@ def serve(sandbox: Sandbox, port: int) -> None:
     )  # fmt: skip
     server = uvicorn.Server(config)
     listener = config.bind_socket()
+    # accepted connections inherit it; without it every answer of two packets waits for a delayed ACK
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.listen(512)
     threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     print(json.dumps({"vendor": sandbox.vendor, "url": url, "pid": os.getpid()}), flush=True)  # noqa: T201
@@ -68,7 +77,7 @@ def _end_with_parent(server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-def main() -> None:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="connectors.sandbox", description="one vendor's stand-in server")
     parser.add_argument("vendor", choices=sorted(SERVERS))
     parser.add_argument("--port", type=int, default=0)
@@ -77,13 +86,33 @@ def main() -> None:
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--settings", default="{}", help="knobs as JSON")
     parser.add_argument("--faults", default="[]", help="faults as JSON")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def build(given: argparse.Namespace) -> Sandbox:
+    """The sandbox that the arguments ask for.
+
+    Raises:
+        ValueError: a setting, a fault or the export is not understood.
+    """
     population = (
         Population.load(given.csv, given.seed) if given.csv else Population.invent(given.contacts, given.seed)
     )
     sandbox: Sandbox = import_module(SERVERS[given.vendor]).Server(population, json.loads(given.settings))
-    sandbox.faults += [Fault.parse(f) for f in json.loads(given.faults)]
-    serve(sandbox, given.port)
+    sandbox.install(Fault.parse(f) for f in json.loads(given.faults))
+    return sandbox
+
+
+def main() -> None:
+    # nothing of what is built here becomes garbage: collecting would only cost start-up time
+    gc.disable()
+    given = _arguments()
+    try:
+        sandbox = build(given)
+        gc.enable()
+        serve(sandbox, given.port)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"connectors.sandbox: {error}") from None
 
 
 if __name__ == "__main__":
