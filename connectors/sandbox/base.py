@@ -118,7 +118,9 @@ class Sandbox:
         """
         given = list(faults)
         for fault in given:
-            if not any(fault.fits(r.method, r.template) for r in self._routes) and not fault.fits("GET", "?"):
+            if fault.path not in ("", "?") and not any(
+                fault.fits(r.method, r.template) for r in self._routes
+            ):
                 raise BadSetting(
                     f"no request would meet a fault at {fault.method or 'any method'} {fault.path}; paths are "
                     f"templates such as {self._routes[0].template if self._routes else '?'}, with * for any text"

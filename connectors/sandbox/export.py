@@ -140,7 +140,8 @@ class _Reader:
         if after_the_last and filled == 1 and row.cells[0].strip():
             return "footer of the report"
         if len(row.cells) != self._width:
-            return f"{len(row.cells)} cells where the header has {self._width}"
+            many = "cell" if len(row.cells) == 1 else "cells"
+            return f"{len(row.cells)} {many} where the header has {self._width}"
         number = self._id(row)
         reason = _unreadable(number)
         if not reason and (line := self._lines.get(_key(number))):

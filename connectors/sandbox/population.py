@@ -195,6 +195,12 @@ class Population:
 
         return read_export(path, seed)
 
+    def _stranger(self, person: Person) -> Person:
+        """Somebody else, always the same; the person where there is nobody else."""
+        count = len(self.people)
+        at = (person.index * 7 + 1) % count
+        return self.people[at if at != person.index else (at + 1) % count]
+
     def known(self, vendor: str, person: Person, coverage: Coverage) -> Knowledge | None:
         """What a vendor would say of this person; None where it has never heard of them."""
         roll = Dice(self.seed, vendor, person.index)
@@ -205,7 +211,8 @@ class Population:
         subject, wrong = person, roll("wrong") < coverage.wrong
         if wrong:
             others = [p for p in self.by_name.get(plain(person.full), ()) if p.index != person.index]
-            subject = others[0] if others else self.people[(person.index * 7 + 1) % len(self.people)]
+            subject = others[0] if others else self._stranger(person)
+            wrong = subject is not person
         stale = roll("stale") < coverage.stale
         phones = [subject.mobile] if subject.mobile and roll("phone") < coverage.phone else []
         if subject.landline and roll("landline") < coverage.landline:

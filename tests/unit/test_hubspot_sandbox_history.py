@@ -95,10 +95,15 @@ def test_row_10_a_merge_keeps_the_primary_s_id_or_makes_a_new_one_and_remembers_
     for new_id in (False, True):
         portal = hubspot_portal()
         portal.edit(id=FIRST, properties={"email": "one@a.example", "zip": ""})
-        portal.edit(id=SECOND, properties={"email": "two@a.example", "zip": "LS9"})
+        portal.edit(
+            id=SECOND, properties={"email": "two@a.example", "zip": "LS9", "hs_linkedin_url": "in/two"}
+        )
+        portal.edit(id=FIRST, properties={"hs_linkedin_url": ""})
         survivor = portal.edit(action="merge", primary=FIRST, other=SECOND, new_id=new_id)["id"]
         assert (survivor == FIRST) is not new_id
-        held = portal.get(survivor, properties="email,zip,hs_merged_object_ids,hs_additional_emails").json()
+        names = ["email", "zip", "hs_linkedin_url", "hs_merged_object_ids", "hs_additional_emails"]
+        held = portal.get(survivor, properties=names).json()
+        assert held["properties"]["hs_linkedin_url"] == "in/two"
         assert held["properties"]["email"] == "one@a.example"
         assert held["properties"]["zip"] == "LS9"
         assert held["properties"]["hs_additional_emails"] == "two@a.example"

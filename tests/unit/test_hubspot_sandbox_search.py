@@ -200,6 +200,20 @@ def test_row_4_fresh_results_may_stand_out_of_order_and_old_ones_never(hubspot_p
     assert portal.found(sorts=["lastmodifieddate"], query="")[20:] == in_order[20:]
 
 
+def test_row_4_a_hit_may_lie_less_than_a_millisecond_outside_what_was_asked(hubspot_portal):
+    portal = hubspot_portal(finer_stamps=True)
+    at = "2026-10-01T00:00:00.001Z"
+    portal.edit(action="bulk_touch", at=at, ids=[FIRST])
+    exact = where("lastmodifieddate", "EQ", at)
+    assert portal.found(exact) == [FIRST]
+    assert FIRST in portal.found(where("lastmodifieddate", "GT", at))
+    assert FIRST not in portal.found(where("lastmodifieddate", "LTE", at))
+    portal.settle(finer_stamps=False)
+    portal.edit(action="bulk_touch", at=at, ids=[FIRST])
+    assert portal.found(where("lastmodifieddate", "GT", at)) == []
+    assert FIRST in portal.found(where("lastmodifieddate", "LTE", at))
+
+
 def test_row_5_a_bulk_job_gives_one_date_to_more_than_ten_thousand_contacts(hubspot_portal):
     portal = hubspot_portal(10_050)
     before = portal.value("company")

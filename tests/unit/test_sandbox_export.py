@@ -243,6 +243,14 @@ def test_a_footer_that_a_spreadsheet_padded_with_blank_cells_is_a_footer(tmp_pat
     assert [r.reason for r in population.rejected] == ["footer of the report"]
 
 
+def test_a_lone_cell_between_records_is_no_footer(tmp_path):
+    population = loaded(tmp_path, "Contact ID,Last Name\nTotal\n003Qz0000000001,Ek\nTotal\n")
+    assert [(r.line, r.reason) for r in population.rejected] == [
+        (2, "1 cell where the header has 2"),
+        (4, "footer of the report"),
+    ]
+
+
 def test_a_quote_that_is_never_closed_is_listed_with_all_the_lines_it_swallowed(tmp_path):
     population = loaded(tmp_path, 'Record ID,Last Name,City\n1,Ek,Lyon\n2,"Ek,Lyon\n3,Ek,Lyon\n')
     assert [(r.line, r.reason) for r in population.rejected] == [

@@ -72,6 +72,13 @@ def test_what_remains_is_what_would_be_admitted_at_once(kind, count, per_s, gaps
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_after_two_idle_periods_a_window_is_as_new(kind):
+    window = Window(3, 10, kind)
+    assert [window.admit(1009.0) for _ in range(3)] == [0, 0, 0]
+    assert [window.admit(1030.0) == 0 for _ in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_clock_that_steps_back_does_not_lock_the_window(kind):
     window = Window(2, 10, kind)
     assert [window.admit(5000.0) for _ in range(2)] == [0, 0]

@@ -26,6 +26,7 @@ class Indexed(Protocol):
     id: int
     created_ms: int
     modified_ms: int
+    finer_ms: float
 
     def shown(self, name: str) -> str | None:
         """The value of a property; None where there is none."""
@@ -144,6 +145,9 @@ def _equality(name: str, kind: str, operator: str, operand: str) -> Test:
 
 
 def _held(doc: Indexed, name: str, kind: str) -> Any:
+    """The value by which a record is equal to another: for times the millisecond."""
+    if name == "lastmodifieddate":
+        return doc.modified_ms
     return doc.shown(name) if kind in _EXACT else sort_value(doc, name, kind)
 
 
@@ -191,7 +195,7 @@ def sort_value(doc: Indexed, name: str, kind: str) -> Any:
     """The value by which a record is ordered; None where it has none."""
     match name:
         case "lastmodifieddate":
-            return doc.modified_ms
+            return doc.modified_ms + doc.finer_ms
         case "createdate":
             return doc.created_ms
         case "hs_object_id":

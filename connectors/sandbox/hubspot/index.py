@@ -20,11 +20,15 @@ _MANY = 500
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """How late the index is: `lag_s` for each change, `tail_s` for a share `tail` of them."""
+    """How late the index is: `lag_s` for each change, `tail_s` for a share `tail` of them.
+
+    With `finer`, half of its modified times lie within a millisecond after the one that is shown.
+    """
 
     lag_s: float
     tail: float
     tail_s: float
+    finer: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,10 @@ class Query:
 class Index:
     """What search sees. Everything is in milliseconds of the sandbox's clock."""
 
-    def __init__(self, contacts: Iterable[Contact], seed: int) -> None:
+    def __init__(self, contacts: Iterable[Contact], seed: int, finer: bool) -> None:
         self._dice = random.Random(seed)
         self._seed = seed
-        self._docs = {c.id: _picture(c) for c in contacts}
+        self._docs = {c.id: _picture(c, finer) for c in contacts}
         self._by_modified = sorted((d.modified_ms, d.id) for d in self._docs.values())
         self._late: list[tuple[int, int, Held]] = []
         self._count = 0
@@ -62,11 +66,12 @@ class Index:
         for contact in contacts:
             slow = delay.tail > 0 and self._dice.random() < delay.tail
             wait_s = delay.tail_s if slow else delay.lag_s
+            picture = _picture(contact, delay.finer)
             if wait_s > 0:
                 self._count += 1
-                heapq.heappush(self._late, (now_ms + int(wait_s * 1000), self._count, _picture(contact)))
+                heapq.heappush(self._late, (now_ms + int(wait_s * 1000), self._count, picture))
             else:
-                at_once.append(_picture(contact))
+                at_once.append(picture)
         self._put(at_once)
 
     def forget(self, number: int) -> None:
@@ -149,8 +154,9 @@ class Index:
         return shaken
 
 
-def _picture(contact: Contact) -> Held:
+def _picture(contact: Contact, finer: bool) -> Held:
     held = Held(contact.id, contact.values, contact.created_ms, contact.modified_ms)
+    held.finer_ms = 0.5 if finer and contact.modified_ms % 2 else 0.0
     held.revision = contact.revision
     return held
 
@@ -163,7 +169,7 @@ def _passes(doc: Held, query: Query) -> bool:
 
 def delay_of(settings: Mapping[str, Any]) -> Delay:
     """The delay that the knobs ask for."""
-    return Delay(settings["lag_s"], settings["lag_tail"], settings["lag_tail_s"])
+    return Delay(settings["lag_s"], settings["lag_tail"], settings["lag_tail_s"], settings["finer_stamps"])
 
 
 def disorder_of(settings: Mapping[str, Any]) -> Disorder:

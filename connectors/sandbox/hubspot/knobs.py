@@ -55,6 +55,7 @@ KNOBS: dict[str, Any] = {
     "lag_tail_s": 60.0,
     "disorder": 0.0,
     "fresh_zone_s": 30.0,
+    "finer_stamps": False,
     # uncertain behaviour, both ways
     "same_value": "no_op",
     "trace_ids": "honoured",
@@ -160,7 +161,7 @@ def checked(settings: Mapping[str, Any]) -> None:
         number(settings[name], name, 0)
     for name in ("lag_tail", "disorder"):
         number(settings[name], name, 0, 1)
-    for name in ("retry_after", "empty_207", "shuffle"):
+    for name in ("retry_after", "empty_207", "shuffle", "finer_stamps"):
         switch(settings[name], name)
     choice(settings["same_value"], "same_value", ("no_op", "touch", "history"))
     choice(settings["trace_ids"], "trace_ids", ("honoured", "ignored"))

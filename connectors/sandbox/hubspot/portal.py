@@ -15,6 +15,7 @@ from connectors.sandbox.hubspot.store import Contact, Entry, Source, Store
 from connectors.sandbox.population import Population
 
 CALCULATED = Source("CALCULATED", "CalculatedPropertyComputer", None, "calculation")
+MERGE_KEEPS_APART = ("hs_merged_object_ids", "hs_additional_emails")
 MERGED = Source("MERGE_CONTACTS", "merge", None, "merge")
 
 
@@ -29,7 +30,7 @@ class Portal:
         self.catalogue = Catalogue(iso(1_735_689_600_000))
         self.store = Store()
         self.store.load(population.records, self.now_ms())
-        self.index = Index(self.store.living(), population.seed)
+        self.index = Index(self.store.living(), population.seed, settings["finer_stamps"])
 
     def now_ms(self) -> int:
         """Milliseconds of the sandbox's clock."""
@@ -143,7 +144,7 @@ class Portal:
         gone = [c for c in (primary, other) if c is not survivor]
         old = [i for c in (primary, other) for i in c.values.get("hs_merged_object_ids", "").split(";") if i]
         for name, value in other.values.items():
-            if not survivor.values.get(name) and not name.startswith("hs_"):
+            if value and not survivor.values.get(name) and name not in MERGE_KEEPS_APART:
                 survivor.enter(name, Entry(value, now, MERGED))
         ids = ";".join(dict.fromkeys([*old, *(str(c.id) for c in gone)]))
         survivor.enter("hs_merged_object_ids", Entry(ids, now, MERGED))

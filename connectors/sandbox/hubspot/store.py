@@ -34,11 +34,12 @@ class Entry(NamedTuple):
 class Held:
     """The values of a record. `values` is replaced, never changed, so that an older picture can be kept."""
 
-    __slots__ = ("created_ms", "id", "modified_ms", "revision", "values")
+    __slots__ = ("created_ms", "finer_ms", "id", "modified_ms", "revision", "values")
 
     def __init__(self, number: int, values: dict[str, str], created_ms: int, modified_ms: int) -> None:
         self.id, self.values = number, values
         self.created_ms, self.modified_ms = created_ms, modified_ms
+        self.finer_ms = 0.0
         self.revision = 0
 
     def shown(self, name: str) -> str | None:
