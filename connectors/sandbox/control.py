@@ -53,10 +53,19 @@ def observe(sandbox: Sandbox, name: str, query: Mapping[str, str]) -> Response:
             return _json(sandbox.settings)
         case "clock":
             return _json({"now": sandbox.clock.now().isoformat()})
+        case "population":
+            return _json(_population(sandbox))
         case "health":
             return _json({"vendor": sandbox.vendor, "contacts": len(sandbox.population.people)})
         case _:
             return _json({"error": f"nothing at {name}"}, 404)
+
+
+def _population(sandbox: Sandbox) -> dict[str, Any]:
+    """How many people and records there are, and the lines of an export that could not be loaded."""
+    population = sandbox.population
+    rejected = [{"line": r.line, "reason": r.reason} for r in population.rejected]
+    return {"people": len(population.people), "records": len(population.records), "rejected": rejected}
 
 
 def steer(sandbox: Sandbox, method: str, name: str, data: object) -> object:

@@ -291,6 +291,16 @@ def test_a_server_that_cannot_start_says_why(arguments, said):
         pass
 
 
+def test_a_server_of_an_export_tells_how_many_it_loaded_and_which_lines_it_did_not():
+    sample = ROOT / "tests/data/hubspot-export-sample.csv"
+    with start_sandbox("hubspot", csv=sample) as running:
+        told = running.control("population")
+        listed = running.http.get("/crm/v3/objects/contacts", params={"limit": 100}, headers=KEY).json()
+    assert (told["records"], told["people"], len(told["rejected"])) == (34, 31, 9)
+    assert told["rejected"][0] == {"line": 16, "reason": "blank line"}
+    assert len(listed["results"]) == 34
+
+
 def test_a_port_that_is_taken_is_named(sandbox):
     port = str(urlsplit(sandbox.url).port)
     command = [sys.executable, "-m", "connectors.sandbox", "hubspot", "--contacts", "2", "--port", port]
