@@ -10,6 +10,8 @@ import asyncio
 import gc
 import json
 import os
+import socket
+import struct
 import sys
 import threading
 from importlib import import_module
@@ -25,41 +27,73 @@ from connectors.sandbox.faults import Fault
 from connectors.sandbox.population import Population
 
 
-def serve(sandbox: Sandbox, port: int) -> None:
-    """Serve until the process is told to end. `port` 0 takes a free one."""
-    transports: dict[tuple[str, int], asyncio.Transport] = {}
+class Connections:
+    """The open connections by the client's address, so that a fault can cut one."""
 
-    class Protocol(HttpToolsProtocol):
-        """Remembers its connection, so that a fault can cut it."""
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, int], asyncio.Transport] = {}
 
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            transports[tuple(transport.get_extra_info("peername"))[:2]] = transport
+    def protocol(self) -> type[HttpToolsProtocol]:
+        """A protocol that tells of its connections."""
+        known = self._open
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            super().connection_lost(exc)
-            if self.client:
-                transports.pop((self.client[0], self.client[1]), None)
+        class Protocol(HttpToolsProtocol):
+            def connection_made(self, transport: Any) -> None:
+                super().connection_made(transport)
+                known[tuple(transport.get_extra_info("peername"))[:2]] = transport
 
-    def abort(client: tuple[str, int]) -> None:
-        transport = transports.get((client[0], client[1]))
+            def connection_lost(self, exc: Exception | None) -> None:
+                super().connection_lost(exc)
+                if self.client:
+                    known.pop((self.client[0], self.client[1]), None)
+
+        return Protocol
+
+    def abort(self, client: tuple[str, int]) -> None:
+        """Reset the connection: closing with nothing left to linger for is no orderly end."""
+        transport = self._open.get((client[0], client[1]))
         if transport:
+            linger = struct.pack("ii", 1, 0)
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             transport.abort()
 
-    sandbox.aborts = abort
+
+def serve(sandbox: Sandbox, port: int) -> None:
+    """Serve until the process is told to end. `port` 0 takes a free one.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    connections = Connections()
+    sandbox.aborts = connections.abort
     config = uvicorn.Config(
-        cast("Any", sandbox), "127.0.0.1", port, http=Protocol, log_level="critical", access_log=False,
+        cast("Any", sandbox), http=connections.protocol(), log_level="critical", access_log=False,
         lifespan="off", timeout_keep_alive=300, backlog=512, server_header=False,
         timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
-    listener = config.bind_socket()
-    threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    print(json.dumps({"vendor": sandbox.vendor, "url": url, "pid": os.getpid()}), flush=True)  # noqa: T201
-    gc.collect()
-    gc.freeze()
-    server.run(sockets=[listener])
+    with _listener(port) as listener:
+        threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        print(json.dumps({"vendor": sandbox.vendor, "url": url, "pid": os.getpid()}), flush=True)  # noqa: T201
+        gc.collect()
+        gc.freeze()
+        server.run(sockets=[listener])
+
+
+def _listener(port: int) -> socket.socket:
+    """A socket on loopback that takes connections from now on."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # accepted connections inherit it; without it every answer of two packets waits for a delayed ACK
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise OSError(f"port {port} cannot be used: {error.strerror}") from None
+    listener.listen(512)
+    return listener
 
 
 def _end_with_parent(server: uvicorn.Server) -> None:
@@ -68,7 +102,7 @@ def _end_with_parent(server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-def main() -> None:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="connectors.sandbox", description="one vendor's stand-in server")
     parser.add_argument("vendor", choices=sorted(SERVERS))
     parser.add_argument("--port", type=int, default=0)
@@ -77,13 +111,33 @@ def main() -> None:
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--settings", default="{}", help="knobs as JSON")
     parser.add_argument("--faults", default="[]", help="faults as JSON")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def build(given: argparse.Namespace) -> Sandbox:
+    """The sandbox that the arguments ask for.
+
+    Raises:
+        ValueError: a setting, a fault or the export is not understood.
+    """
     population = (
         Population.load(given.csv, given.seed) if given.csv else Population.invent(given.contacts, given.seed)
     )
     sandbox: Sandbox = import_module(SERVERS[given.vendor]).Server(population, json.loads(given.settings))
-    sandbox.faults += [Fault.parse(f) for f in json.loads(given.faults)]
-    serve(sandbox, given.port)
+    sandbox.install(Fault.parse(f) for f in json.loads(given.faults))
+    return sandbox
+
+
+def main() -> None:
+    # nothing of what is built here becomes garbage: collecting would only cost start-up time
+    gc.disable()
+    given = _arguments()
+    try:
+        sandbox = build(given)
+        gc.enable()
+        serve(sandbox, given.port)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"connectors.sandbox: {error}") from None
 
 
 if __name__ == "__main__":

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from connectors.sandbox import control
 from connectors.sandbox.books import Books, Journal, credential_digest
 from connectors.sandbox.clock import Clock
 from connectors.sandbox.faults import AFTER_EFFECT, Fault
 from connectors.sandbox.population import Population
+from connectors.sandbox.settings import BadSetting, known_keys, number
+
+__all__ = ["BadSetting", "Handler", "Route", "Sandbox", "reply"]
 
 Handler = Callable[[Request], Awaitable[Response]]
 MAX_BODY = 16 * 1024 * 1024
+LONGEST_HANG_S = 3600.0
 
 
 def reply(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer."""
     return Response(orjson.dumps(data), status, dict(headers or {}), "application/json")
-
-
-class BadSetting(ValueError):
-    """A setting, fault or edit that the sandbox does not understand; its text says what it would."""
 
 
 class Route:
@@ -101,14 +104,28 @@ class Sandbox:
         """Turn knobs.
 
         Raises:
-            BadSetting: there is no such knob.
+            BadSetting: there is no such knob, or it has no such value.
         """
-        unknown = set(settings) - set(self.settings)
-        if unknown:
-            raise BadSetting(
-                f"no setting {', '.join(sorted(unknown))}; there are {', '.join(sorted(self.settings))}"
-            )
+        known_keys(settings, self.settings, "the sandbox")
+        number(settings.get("latency_ms", 0), "latency_ms", 0)
         self.settings.update(settings)
+
+    def install(self, faults: Iterable[Fault]) -> None:
+        """Have these faults act from the next request on; all of them or none.
+
+        Raises:
+            BadSetting: no route of this vendor could meet one of them.
+        """
+        given = list(faults)
+        for fault in given:
+            if fault.path not in ("", "?") and not any(
+                fault.fits(r.method, r.template) for r in self._routes
+            ):
+                raise BadSetting(
+                    f"no request would meet a fault at {fault.method or 'any method'} {fault.path}; paths are "
+                    f"templates such as {self._routes[0].template if self._routes else '?'}, with * for any text"
+                )
+        self.faults += given
 
     # the path of a request
 
@@ -116,29 +133,35 @@ class Sandbox:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
-        request = Request(scope, receive)
+        request = Request(scope, _bounded(receive) if _is_chunked(scope) else receive)
         path = scope["path"]
-        if path.startswith("/_sandbox"):
-            await (await self._control(request))(scope, receive, send)
+        body = await _body(request)
+        if path == "/_sandbox" or path.startswith("/_sandbox/"):
+            host, query = request.headers.get("host", ""), request.query_params
+            answer = control.answer(self, request.method, path, host, query, body or b"")
+            await answer(scope, receive, send)
             return
         started = time.perf_counter()
         route = self._route(request.method, path, scope)
         template = route.template if route else "?"
-        fault = next((f for f in self.faults if f.meets(request.method, template)), None)
-        response = await self._answer(request, route, template, fault)
-        status = response.status_code if response else 0
         digest = credential_digest(self.credential(request))
-        self.journal.add(
-            request.method, template, status, self.clock.time(), digest, (time.perf_counter() - started) * 1e3
-        )
-        if response is None:
-            self.aborts(scope["client"])
-            await receive()
+
+        def note(status: int) -> None:
+            ms = (time.perf_counter() - started) * 1e3
+            self.journal.add(request.method, template, status, self.clock.time(), digest, ms)
+
+        if body is None:
+            note(413)
+            await reply({"message": "the body is too large"}, 413, {"connection": "close"})(
+                scope, receive, send
+            )
             return
-        if fault is not None and fault.kind == "truncate":
-            await self._truncate(scope, response, send)
-            return
-        await response(scope, receive, send)
+        fault = self._fault(request.method, template)
+        response = await self._answer(request, route, template, fault)
+        note(response.status_code if response else 0)
+        if response is None and fault and fault.kind in ("hang", "hang_after"):
+            await self._hold(request, fault)
+        await self._send(scope, receive, send, response, fault)
 
     def _route(self, method: str, path: str, scope: Scope) -> Route | None:
         plain = self._plain.get((method, path.rstrip("/") or "/"))
@@ -150,121 +173,132 @@ class Sandbox:
                 return route
         return None
 
+    def _fault(self, method: str, template: str) -> Fault | None:
+        acting: Fault | None = None
+        for fault in self.faults:
+            if fault.meets(method, template, taken=acting is not None):
+                acting = fault
+        return acting
+
     async def _answer(
         self, request: Request, route: Route | None, template: str, fault: Fault | None
     ) -> Response | None:
         """The answer, or None where the connection is to be cut."""
-        await request.body()
         if self.settings["latency_ms"]:
             await asyncio.sleep(self.settings["latency_ms"] / 1e3)
-        if fault and fault.kind not in AFTER_EFFECT:
-            cut, spoiled = await self._before(fault)
-            if cut or spoiled is not None:
-                return spoiled
-        response = self.limited(request, template) if route else self.unknown_path(request)
-        if response is None and route is not None:
-            response = await route.handler(request)
+        if fault and fault.kind not in AFTER_EFFECT and fault.kind != "delay":
+            return self._instead(fault)
+        if fault and fault.kind == "delay":
+            await asyncio.sleep(1.0 if fault.seconds is None else fault.seconds)
+        try:
+            response = self.limited(request, template) if route else self.unknown_path(request)
+            if response is None and route is not None:
+                response = await route.handler(request)
+        except Exception:
+            # a defect of the sandbox itself: shown to whoever runs it, answered as the vendor would fail
+            traceback.print_exc(file=sys.stderr)
+            response = self.error_answer(500)
         if response is None:
             raise AssertionError("a route without an answer")
         self.decorate(request, template, response)
-        return await self._after(fault, response) if fault and fault.kind in AFTER_EFFECT else response
+        return self._spoiled(fault, response) if fault else response
 
-    async def _before(self, fault: Fault) -> tuple[bool, Response | None]:
-        """Whether the connection is to be cut, and the answer that takes the place of the real one."""
+    def _instead(self, fault: Fault) -> Response | None:
+        """What happens in place of the real answer, before any effect."""
         match fault.kind:
-            case "delay":
-                await asyncio.sleep(fault.seconds)
-                return False, None
-            case "hang":
-                await asyncio.sleep(fault.seconds if fault.seconds > 1 else 3600)
-                return True, None
-            case "reset_before":
-                return True, None
-            case "rate_limit":
-                return False, self.rate_limit_answer(fault.retry_after)
-            case _:
-                return False, Response(fault.body, fault.status) if fault.body else self.error_answer(
-                    fault.status
-                )
-
-    async def _after(self, fault: Fault, response: Response) -> Response | None:
-        match fault.kind:
-            case "hang_after":
-                await asyncio.sleep(fault.seconds if fault.seconds > 1 else 3600)
+            case "hang" | "reset_before":
                 return None
-            case "reset_after":
+            case "rate_limit":
+                return self.rate_limit_answer(fault.retry_after)
+            case _:
+                answer = _written(fault.body, fault.status) if fault.body else self.error_answer(fault.status)
+                if fault.retry_after is not None:
+                    answer.headers["retry-after"] = fault.retry_after
+                return answer
+
+    def _spoiled(self, fault: Fault, response: Response) -> Response | None:
+        """What becomes of an answer whose effect has happened."""
+        match fault.kind:
+            case "hang_after" | "reset_after":
                 return None
             case "garbage":
-                return Response(
-                    fault.body or "<html><body>Bad gateway</body></html>", 200, media_type="text/html"
-                )
+                return _written(fault.body or "<html><body>Bad gateway</body></html>", 200)
             case "charge_then_500":
                 return self.error_answer(500)
             case _:
                 return response
 
-    async def _truncate(self, scope: Scope, response: Response, send: Send) -> None:
-        body = bytes(response.body)
-        headers = [(k, v) for k, v in response.raw_headers if k != b"content-length"]
-        headers.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        self.aborts(scope["client"])
-
-    # what an observer or a test asks
-
-    async def _control(self, request: Request) -> Response:
-        """The endpoints beside the vendor's API; the server listens on loopback only."""
-        name = request.url.path.removeprefix("/_sandbox").strip("/")
-        query = request.query_params
+    async def _hold(self, request: Request, fault: Fault) -> None:
+        """Say nothing until the client leaves or the fault's time is over."""
+        seconds = LONGEST_HANG_S if fault.seconds is None else fault.seconds
         try:
-            if request.method == "GET":
-                return self._observe(name, query)
-            body = await request.body()
-            data = orjson.loads(body) if body else {}
-            return reply(self._steer(request.method, name, data))
-        except (BadSetting, ValueError, KeyError, TypeError) as error:
-            return reply({"error": str(error)}, 400)
+            async with asyncio.timeout(seconds):
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            return
 
-    def _observe(self, name: str, query: Mapping[str, str]) -> Response:
-        summary = query.get("summary", "") in ("1", "true")
-        match name:
-            case "journal":
-                return reply(self.journal.shown(int(query.get("since", "0")), summary))
-            case "books":
-                return reply({"vendor": self.vendor, **self.books.shown(summary)})
-            case "faults":
-                return reply([f.shown() for f in self.faults])
-            case "settings":
-                return reply(self.settings)
-            case "clock":
-                return reply({"now": self.clock.now().isoformat()})
-            case "health":
-                return reply({"vendor": self.vendor, "contacts": len(self.population.people)})
-            case _:
-                return reply({"error": f"nothing at {name}"}, 404)
+    async def _send(
+        self, scope: Scope, receive: Receive, send: Send, response: Response | None, fault: Fault | None
+    ) -> None:
+        if response is None or (fault and fault.kind == "truncate" and not response.body):
+            self.aborts(scope["client"])
+            await receive()
+            return
+        if fault and fault.kind == "truncate":
+            # the server closes the connection of an answer that was begun and not finished
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": response.status_code,
+                    "headers": response.raw_headers,
+                }
+            )
+            body = bytes(response.body)
+            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+            return
+        await response(scope, receive, send)
 
-    def _steer(self, method: str, name: str, data: Any) -> object:
-        match name:
-            case "faults" if method == "DELETE":
-                self.faults.clear()
-            case "faults":
-                self.faults += [Fault.parse(f) for f in (data if isinstance(data, list) else [data])]
-            case "clock":
-                if "advance_s" in data:
-                    self.clock.advance(float(data["advance_s"]))
-                if "rate" in data:
-                    self.clock.run(float(data["rate"]))
-                return {"now": self.clock.now().isoformat()}
-            case "settings":
-                self.configure(data)
-            case "edit":
-                return self.edit(data)
-            case "balance":
-                return self.set_balance(data)
-            case _:
-                raise BadSetting(f"nothing to set at {name}")
-        return {"ok": True}
+
+def _written(body: str, status: int) -> Response:
+    return Response(
+        body, status, media_type="text/html" if body.lstrip().startswith("<") else "application/json"
+    )
+
+
+class _TooLarge(Exception):
+    """A body without a stated length went past what a sandbox takes."""
+
+
+def _is_chunked(scope: Scope) -> bool:
+    return scope["method"] != "GET" and any(name == b"transfer-encoding" for name, _ in scope["headers"])
+
+
+def _bounded(receive: Receive) -> Receive:
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MAX_BODY:
+            raise _TooLarge
+        return message
+
+    return counted
+
+
+async def _body(request: Request) -> bytes | None:
+    """The whole body, also kept in the request; None where it is larger than a sandbox takes."""
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > MAX_BODY:
+        return None
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        return b""
+    except _TooLarge:
+        return None
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -28,7 +28,11 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One property that a request set. `overwrote` is who had written the value before: person, and so on."""
+    """One property that a request set.
+
+    `overwrote` is who had written the value that the write replaced (person, import, …); blank where
+    nobody had, or where the write changed nothing.
+    """
 
     record: str
     property: str
@@ -75,9 +79,11 @@ class Books:
         self.totals: dict[str, Decimal] = defaultdict(Decimal)
 
     def charge(self, charge: Charge) -> None:
+        """Enter a debit. One of nothing is shown, but is no charge that could be a duplicate."""
         self.charges.append(charge)
         self.totals[charge.kind] += charge.amount
-        self._by[charge.credential, charge.person, charge.kind] += 1
+        if charge.amount > 0:
+            self._by[charge.credential, charge.person, charge.kind] += 1
 
     def write(self, write: Write) -> None:
         self.writes.append(write)

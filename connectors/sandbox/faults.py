@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
 from typing import Any
+
+from connectors.sandbox.settings import choice, known_keys, number, record, text
 
 KINDS = (
     "delay",
@@ -25,9 +28,13 @@ AFTER_EFFECT = ("hang_after", "reset_after", "garbage", "truncate", "charge_then
 class Fault:
     """One fault and the requests that it meets.
 
-    A request is met when its method and path template fit, and by position: the `nth` fitting request
-    since the fault was installed (1 is the next), every `every`-th, or a share `rate` of them; none of
-    the three means each one. At most `times` requests are met.
+    A request fits when method and path template do; `*` in `path` stands for any text. Of the fitting
+    requests those are due: the `nth` since the fault was installed (1 is the next), every `every`-th, or
+    a share `rate`; none of the three means each one. At most `times` are met. Where several faults are
+    due at one request, the first installed acts; the others count the request, but not as met.
+
+    `seconds` is how long a delay (1 where unset) or a hang (until the client leaves, at most an hour)
+    lasts. `retry_after` is sent with `status` and `rate_limit`; `body` takes the place of the vendor's.
     """
 
     kind: str
@@ -37,7 +44,7 @@ class Fault:
     every: int | None = None
     rate: float | None = None
     times: int | None = None
-    seconds: float = 1.0
+    seconds: float | None = None
     status: int = 500
     retry_after: str | None = None
     body: str = ""
@@ -47,39 +54,60 @@ class Fault:
     _dice: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"no fault of kind {self.kind}; there are {', '.join(KINDS)}")
+        choice(self.kind, "kind", KINDS)
+        self.method = text(self.method, "method").upper()
+        text(self.path, "path")
+        text(self.body, "body")
+        for name in ("nth", "every", "times"):
+            if getattr(self, name) is not None:
+                setattr(self, name, int(number(getattr(self, name), name, 1, whole=True)))
+        if self.rate is not None:
+            number(self.rate, "rate", 0, 1)
+        if self.seconds is not None:
+            number(self.seconds, "seconds", 0)
+        number(self.status, "status", 200, 599, whole=True)
+        number(self.seed, "seed", whole=True)
+        if isinstance(self.retry_after, int):
+            self.retry_after = str(self.retry_after)
+        text(self.retry_after or "", "retry_after")
         self._dice = random.Random(self.seed)
 
-    def meets(self, method: str, template: str) -> bool:
-        """Whether this request is met; counts it."""
-        if (self.method and self.method != method) or (self.path and self.path != template):
+    def fits(self, method: str, template: str) -> bool:
+        """Whether the fault is meant for requests of this kind."""
+        if self.method and self.method != method:
+            return False
+        return (
+            not self.path or self.path == template or ("*" in self.path and fnmatchcase(template, self.path))
+        )
+
+    def meets(self, method: str, template: str, taken: bool = False) -> bool:
+        """Whether this request is met; counts it. A request already `taken` by another fault is not met."""
+        if not self.fits(method, template):
             return False
         self.seen += 1
-        if self.times is not None and self.met >= self.times:
-            return False
-        if self.nth is not None:
-            hit = self.seen == self.nth
-        elif self.every is not None:
-            hit = self.seen % self.every == 0
-        elif self.rate is not None:
-            hit = self._dice.random() < self.rate
-        else:
-            hit = True
+        hit = self._due() and not taken and (self.times is None or self.met < self.times)
         self.met += hit
         return hit
 
+    def _due(self) -> bool:
+        if self.nth is not None:
+            return self.seen == self.nth
+        if self.every is not None:
+            return self.seen % self.every == 0
+        return self.rate is None or self._dice.random() < self.rate
+
     @classmethod
-    def parse(cls, data: dict[str, Any]) -> Fault:
+    def parse(cls, data: object) -> Fault:
         """A fault from its JSON form.
 
         Raises:
-            ValueError: an unknown kind or key.
+            ValueError: an unknown kind or key, or a value out of range; the text says which.
         """
-        try:
-            return cls(**data)
-        except TypeError as error:
-            raise ValueError(f"a fault has no such key: {error}") from None
+        given = record(data, "a fault")
+        known_keys(given, _SETTABLE, "a fault")
+        if "kind" not in given:
+            raise ValueError(f"a fault needs a kind: {', '.join(KINDS)}")
+        return cls(**given)
 
     def shown(self) -> dict[str, Any]:
         """What an observer is told of it."""
@@ -90,3 +118,6 @@ class Fault:
             "seen": self.seen,
             "met": self.met,
         }
+
+
+_SETTABLE = {f.name for f in fields(Fault) if f.init} - {"seen", "met"}

@@ -8,164 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import overload
 
-FIRST = [
-    "Ava",
-    "José",
-    "Hannah",
-    "Ravi",
-    "Omar",
-    "Liam",
-    "Tomás",
-    "Zoë",
-    "Niamh",
-    "Søren",
-    "Ingrid",
-    "Pavel",
-    "Ahmed",
-    "Mia",
-    "Noah",
-    "Émile",
-    "Björn",
-    "Aïcha",
-    "Diego",
-    "Nadia",
-    "Yuki",
-    "Chloë",
-    "Lars",
-    "Fatima",
-    "Oskar",
-    "Lucía",
-    "Mateus",
-    "Wei",
-    "Priya",
-    "Katarzyna",
-    "Jürgen",
-    "Maëlle",
-    "Ivan",
-    "Amara",
-    "Kofi",
-    "Leila",
-    "Elif",
-    "Hugo",
-    "Rosa",
-    "Viktor",
-    "Selma",
-    "Marta",
-    "Anton",
-    "Greta",
-    "Bruno",
-    "Clara",
-    "Dmitri",
-    "Esther",
-    "Farah",
-    "Gabriel",
-]
-LAST = [
-    "Ali",
-    "Kim",
-    "Moreau",
-    "O'Brien",
-    "Novák",
-    "Müller",
-    "Lindqvist",
-    "Fischer",
-    "Petrov",
-    "Nguyen",
-    "Tanaka",
-    "Kowalski",
-    "Haddad",
-    "Rossi",
-    "Murphy",
-    "Chen",
-    "García",
-    "Jensen",
-    "Okafor",
-    "Singh",
-    "Dubois",
-    "Costa",
-    "Yılmaz",
-    "Schmidt",
-    "Andersson",
-    "Ricci",
-    "Byrne",
-    "Sato",
-    "Vance",
-    "Abara",
-    "Osei",
-    "Holt",
-    "Ferrand",
-    "Valdor",
-    "Quill",
-    "Brandt",
-    "Keller",
-    "Lopez",
-    "Marin",
-    "Nash",
-    "Oduya",
-    "Park",
-    "Reyes",
-    "Stone",
-    "Thorne",
-    "Ueda",
-    "Vidal",
-    "Walsh",
-    "Xu",
-    "Zeman",
-]
-STEMS = [
-    "Acme",
-    "Fjord",
-    "Mosaic",
-    "Dune",
-    "Borealis",
-    "Iris",
-    "Lumen",
-    "Tundra",
-    "Gantry",
-    "Quarry",
-    "Cobalt",
-    "Sable",
-    "Harbor",
-    "Juniper",
-    "Kestrel",
-    "Meridian",
-]
-KINDS = ["Logistics", "Labs", "Foods", "Systems", "Group", "Energy", "Health", "Textiles"]
-TITLES = (
-    ("Head of Sales", "Head", "Sales"),
-    ("CTO", "CXO", "Engineering"),
-    ("CFO", "CXO", "Finance"),
-    ("VP Marketing", "Vice President", "Marketing"),
-    ("RevOps Manager", "Manager", "Operations"),
-    ("HR Business Partner", "Senior", "Human Resources"),
-    ("Account Executive", "Entry Level", "Sales"),
-    ("Data Engineer", "Senior", "Engineering"),
-    ("Customer Success Lead", "Manager", "Customer Success"),
-    ("Product Manager", "Manager", "Product"),
-)
-CITIES = (
-    ("US", "United States", "San Francisco"),
-    ("US", "United States", "Denver"),
-    ("FR", "France", "Lyon"),
-    ("GB", "United Kingdom", "Leeds"),
-    ("DE", "Germany", "Berlin"),
-    ("AU", "Australia", "Sydney"),
-)
-INDUSTRIES = (
-    "Logistics",
-    "Biotechnology",
-    "Food Production",
-    "Computer Software",
-    "Holding",
-    "Energy",
-    "Hospitals",
-    "Textiles",
-)
+from connectors.sandbox.names import CITIES, FIRST, INDUSTRIES, KINDS, LAST, STEMS, TITLES, US_AREAS
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +72,8 @@ class Record:
     """What the CRM holds at the start. `values` uses neutral names; `authors` says who wrote each.
 
     Neutral names: first_name, last_name, email, phone, mobile, job_title, company, linkedin_url, city,
-    country, lifecycle, do_not_enrich. Authors: person, import, form.
+    country, lifecycle, do_not_enrich; from an export also email_opt_out, do_not_call and lead_status.
+    Authors: person, import, form.
     """
 
     id: str
@@ -275,13 +125,41 @@ class Knowledge:
     wrong: bool = False
 
 
+class _Later(Sequence[Record]):
+    """Records that are made when somebody first asks for one: a provider's server never does."""
+
+    def __init__(self, make: Callable[[], list[Record]]) -> None:
+        self._make = make
+        self._made: list[Record] | None = None
+
+    def _all(self) -> list[Record]:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._all())
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Record]: ...
+
+    def __getitem__(self, at: int | slice) -> Record | list[Record]:
+        return self._all()[at]
+
+
 @dataclass
 class Population:
     """Everybody, and how to find them."""
 
     seed: int
     people: list[Person]
-    records: list[Record]
+    records: Sequence[Record]
     companies: list[Company]
     rejected: list[Rejected] = field(default_factory=list)
     by_slug: dict[str, Person] = field(default_factory=dict)
@@ -308,7 +186,7 @@ class Population:
         """So many people, each with a CRM record. The same seed and count give the same people."""
         companies = [_company(seed, i) for i in range(max(2, count // 20))]
         people = [_person(seed, i, companies) for i in range(count)]
-        return cls(seed, people, [_record(seed, p) for p in people], companies)
+        return cls(seed, people, _Later(lambda: [_record(seed, p) for p in people]), companies)
 
     @classmethod
     def load(cls, path: Path, seed: int = 1) -> Population:
@@ -316,6 +194,12 @@ class Population:
         from connectors.sandbox.export import read_export
 
         return read_export(path, seed)
+
+    def _stranger(self, person: Person) -> Person:
+        """Somebody else, always the same; the person where there is nobody else."""
+        count = len(self.people)
+        at = (person.index * 7 + 1) % count
+        return self.people[at if at != person.index else (at + 1) % count]
 
     def known(self, vendor: str, person: Person, coverage: Coverage) -> Knowledge | None:
         """What a vendor would say of this person; None where it has never heard of them."""
@@ -327,7 +211,8 @@ class Population:
         subject, wrong = person, roll("wrong") < coverage.wrong
         if wrong:
             others = [p for p in self.by_name.get(plain(person.full), ()) if p.index != person.index]
-            subject = others[0] if others else self.people[(person.index * 7 + 1) % len(self.people)]
+            subject = others[0] if others else self._stranger(person)
+            wrong = subject is not person
         stale = roll("stale") < coverage.stale
         phones = [subject.mobile] if subject.mobile and roll("phone") < coverage.phone else []
         if subject.landline and roll("landline") < coverage.landline:
@@ -371,206 +256,6 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain(text).replace("'", "")).strip("-")
 
 
-_US_AREAS = [
-    "201",
-    "202",
-    "203",
-    "205",
-    "206",
-    "207",
-    "208",
-    "209",
-    "210",
-    "212",
-    "213",
-    "214",
-    "215",
-    "216",
-    "217",
-    "218",
-    "219",
-    "220",
-    "223",
-    "224",
-    "225",
-    "227",
-    "228",
-    "229",
-    "231",
-    "234",
-    "235",
-    "239",
-    "240",
-    "248",
-    "251",
-    "252",
-    "253",
-    "254",
-    "256",
-    "260",
-    "262",
-    "267",
-    "269",
-    "270",
-    "272",
-    "274",
-    "276",
-    "279",
-    "281",
-    "283",
-    "301",
-    "302",
-    "303",
-    "304",
-    "305",
-    "307",
-    "308",
-    "309",
-    "310",
-    "312",
-    "313",
-    "314",
-    "315",
-    "316",
-    "317",
-    "318",
-    "319",
-    "320",
-    "321",
-    "323",
-    "324",
-    "325",
-    "326",
-    "327",
-    "329",
-    "330",
-    "331",
-    "332",
-    "334",
-    "336",
-    "337",
-    "339",
-    "341",
-    "346",
-    "347",
-    "350",
-    "351",
-    "352",
-    "353",
-    "360",
-    "361",
-    "363",
-    "364",
-    "369",
-    "380",
-    "385",
-    "386",
-    "401",
-    "402",
-    "404",
-    "405",
-    "406",
-    "407",
-    "408",
-    "409",
-    "410",
-    "412",
-    "413",
-    "414",
-    "415",
-    "417",
-    "419",
-    "423",
-    "424",
-    "425",
-    "430",
-    "432",
-    "434",
-    "435",
-    "440",
-    "442",
-    "443",
-    "445",
-    "447",
-    "448",
-    "458",
-    "463",
-    "464",
-    "469",
-    "470",
-    "472",
-    "475",
-    "478",
-    "479",
-    "480",
-    "484",
-    "501",
-    "502",
-    "503",
-    "504",
-    "505",
-    "507",
-    "508",
-    "509",
-    "510",
-    "512",
-    "513",
-    "515",
-    "516",
-    "517",
-    "518",
-    "520",
-    "530",
-    "531",
-    "534",
-    "539",
-    "540",
-    "541",
-    "551",
-    "557",
-    "559",
-    "561",
-    "562",
-    "563",
-    "564",
-    "567",
-    "570",
-    "571",
-    "572",
-    "573",
-    "574",
-    "575",
-    "580",
-    "582",
-    "585",
-    "586",
-    "601",
-    "602",
-    "603",
-    "605",
-    "606",
-    "607",
-    "608",
-    "609",
-    "610",
-    "612",
-    "614",
-    "615",
-    "616",
-    "617",
-    "618",
-    "619",
-    "620",
-    "623",
-    "626",
-    "628",
-    "629",
-    "630",
-    "631",
-    "636",
-]
-
-
 def mobile_number(country: str, index: int) -> str:
     """The mobile number of the index-th person; blank where the range is used up.
 
@@ -579,7 +264,7 @@ def mobile_number(country: str, index: int) -> str:
     """
     if country == "US":
         area, last = divmod(index, 100)
-        return f"+1{_US_AREAS[area]}55501{last:02d}" if area < len(_US_AREAS) else ""
+        return f"+1{US_AREAS[area]}55501{last:02d}" if area < len(US_AREAS) else ""
     if index >= 100_000:
         return ""
     prefix = {"FR": "+33600", "GB": "+447400", "DE": "+4917604", "AU": "+61491"}[country]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
+
+KINDS = ("fixed", "sliding", "counter", "token")
+_HAIR = 1e-9
+"""Relative slack for sums of binary fractions, far below any interval that a client could see."""
 
 
 class Window:
@@ -10,62 +15,91 @@ class Window:
 
     fixed: counters reset at multiples of the period. sliding: a log of the last period. counter: the
     weighted sum of two fixed windows. token: a bucket that starts full and refills evenly.
+    A clock that steps back starts the window afresh.
     """
 
     def __init__(self, count: float, per_s: float, kind: str = "sliding") -> None:
-        if kind not in ("fixed", "sliding", "counter", "token"):
-            raise ValueError(f"no window of kind {kind}")
+        if kind not in KINDS:
+            raise ValueError(f"no window of kind {kind}; there are {', '.join(KINDS)}")
+        if per_s <= 0 or count < 0:
+            raise ValueError("a window has a positive period and no negative count")
         self.count, self.per_s, self.kind = count, per_s, kind
-        self._log: deque[float] = deque()
-        self._start, self._used, self._before = 0.0, 0, 0
-        self._tokens, self._at = count, 0.0
+        self._forget(0.0)
 
     def admit(self, now: float) -> float:
-        """0 where the request is admitted, else the seconds until one would be."""
-        wait = getattr(self, f"_{self.kind}")(now)
-        return float(max(0.0, wait))
+        """0 where the request is admitted and counted, else the seconds until one would be."""
+        self._advance(now)
+        wait = self._wait(now)
+        if wait > 0:
+            return wait
+        if self.kind == "sliding":
+            self._log.append(now)
+        elif self.kind == "token":
+            self._tokens -= 1
+        else:
+            self._used += 1
+        return 0.0
 
     def remaining(self, now: float) -> int:
         """Requests that would still be admitted at once."""
-        self._roll(now)
-        if self.kind == "sliding":
-            return max(0, int(self.count - sum(1 for t in self._log if t > now - self.per_s)))
-        return max(0, int(self.count - self._used))
+        self._advance(now)
+        match self.kind:
+            case "sliding":
+                left = self.count - len(self._log)
+            case "token":
+                left = self._tokens + _HAIR
+            case "counter":
+                left = math.ceil(self.count - self._weighted(now) - _HAIR)
+            case _:
+                left = self.count - self._used
+        return max(0, int(left))
 
-    def _roll(self, now: float) -> None:
-        start = now - now % self.per_s
-        if start != self._start:
-            self._before = self._used if start - self._start <= self.per_s else 0
-            self._start, self._used = start, 0
+    def _forget(self, now: float) -> None:
+        self._log: deque[float] = deque()
+        self._start, self._used, self._before = now - now % self.per_s, 0, 0
+        self._tokens, self._at = float(self.count), now
 
-    def _fixed(self, now: float) -> float:
-        self._roll(now)
-        if self._used >= self.count:
-            return self._start + self.per_s - now
-        self._used += 1
-        return 0.0
-
-    def _sliding(self, now: float) -> float:
+    def _advance(self, now: float) -> None:
+        """Bring the state to this instant."""
+        if now < self._at:
+            self._forget(now)
         while self._log and self._log[0] <= now - self.per_s:
             self._log.popleft()
-        if len(self._log) >= self.count:
-            return self._log[0] + self.per_s - now
-        self._log.append(now)
-        return 0.0
-
-    def _counter(self, now: float) -> float:
-        self._roll(now)
-        weight = 1 - (now - self._start) / self.per_s
-        if self._before * weight + self._used >= self.count:
-            return self.per_s / self.count
-        self._used += 1
-        return 0.0
-
-    def _token(self, now: float) -> float:
-        rate = self.count / self.per_s
-        self._tokens = min(self.count, self._tokens + (now - self._at) * rate) if self._at else self.count
+        start = now - now % self.per_s
+        if start != self._start:
+            self._before = self._used if start - self._start < 1.5 * self.per_s else 0
+            self._start, self._used = start, 0
+        self._tokens = min(self.count, self._tokens + (now - self._at) * self.count / self.per_s)
         self._at = now
-        if self._tokens < 1:
-            return (1 - self._tokens) / rate
-        self._tokens -= 1
-        return 0.0
+
+    def _weighted(self, now: float) -> float:
+        return self._before * (1 - (now - self._start) / self.per_s) + self._used
+
+    def _wait(self, now: float) -> float:
+        """Seconds until a request would be admitted; 0 where one is."""
+        match self.kind:
+            case "sliding":
+                full = len(self._log) >= self.count
+                return self._until(now, self._log[0] + self.per_s if self._log else math.inf) if full else 0.0
+            case "token":
+                short = 1 - self._tokens
+                return 0.0 if short <= _HAIR else short * self.per_s / self.count if self.count else math.inf
+            case "fixed":
+                return self._until(now, self._start + self.per_s) if self._used >= self.count else 0.0
+            case _:
+                return 0.0 if self._weighted(now) < self.count - _HAIR else self._counter_wait(now)
+
+    def _counter_wait(self, now: float) -> float:
+        if not self.count:
+            return math.inf
+        step = self.per_s * _HAIR
+        if self._used < self.count:
+            share = (self.count - self._used) / self._before
+            return self._until(now, self._start + self.per_s * (1 - share) + step)
+        # the next window starts with this one's count at full weight
+        share = self.count / self._used
+        return self._until(now, self._start + self.per_s * (2 - share) + step)
+
+    @staticmethod
+    def _until(now: float, then: float) -> float:
+        return max(then - now, 1e-6)

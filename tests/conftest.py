@@ -1,0 +1,31 @@
+"""Fixtures for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.hubspot_portal import Portal
+from tests.sandboxes import Starter, sandboxes
+
+
+@pytest.fixture(scope="module")
+def start_sandbox() -> Iterator[Starter]:
+    """`start_sandbox(vendor, contacts=, csv=, settings=, faults=, seed=)`; its servers end with the module."""
+    with sandboxes() as start:
+        yield start
+
+
+@pytest.fixture
+def hubspot_portal() -> Iterator[Callable[..., Portal]]:
+    """`hubspot_portal(contacts=, seed=, **knobs)`: HubSpot's sandbox in memory, its clock standing still."""
+    opened: list[Portal] = []
+
+    def open_portal(*args: object, **settings: object) -> Portal:
+        opened.append(Portal(*args, **settings))  # type: ignore[arg-type]  # knobs of any type
+        return opened[-1]
+
+    yield open_portal
+    for portal in opened:
+        portal.close()
