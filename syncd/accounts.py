@@ -99,10 +99,14 @@ class Standing:
                     found.setdefault(account, set()).add(operation)
         return {account: frozenset(names) for account, names in found.items()}
 
-    def fresh(self, account: ProviderAccount) -> bool:
-        """Read the vendor's figures where they are older than ten minutes; False where that failed."""
+    def stale(self, account: ProviderAccount) -> bool:
+        """Whether the vendor's figures are older than ten minutes, or were never read."""
         age = self._monotonic() - self._read_at.get(account.name, -BALANCE_AGE_S * 2)
-        return age < BALANCE_AGE_S or self.refresh(account)
+        return account.name in self._ledger.purses and age >= BALANCE_AGE_S
+
+    def fresh(self, account: ProviderAccount) -> bool:
+        """Read the vendor's figures where they are old; False where that failed."""
+        return not self.stale(account) or self.refresh(account)
 
     def refresh(self, account: ProviderAccount) -> bool:
         """Read the vendor's figures now. A refused credential halts the account."""

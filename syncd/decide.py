@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from syncd.domain import registered
@@ -88,9 +88,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to write, and per field that stays: why. Kept reasons start with one of the words human, other,
+    """What to write, and per field that stays: why.
 
-    present, fresh, equal, rejected, none, group, flagged.
+    A reason begins with human, other, present, fresh, equal, rejected, none, group or flagged.
     """
 
     changes: tuple[Change, ...]
@@ -109,7 +109,7 @@ class Scene:
     our_source: str
     schema: Mapping[str, FieldInfo]
     now: datetime
-    refused: Mapping[str, str] = {}
+    refused: Mapping[str, str] = field(default_factory=dict)
     """property → code of a write that the CRM refused for this record."""
 
 

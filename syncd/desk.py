@@ -63,14 +63,9 @@ class Desk:
                 known = {k.kind for k in keys}
                 keys += [k for k in theirs if k.kind not in known]
         steps = orjson.loads(row.trace).get("steps", []) if row.trace else []
+        digests = {digest(salt, k): k for k in keys}
         return cls(
-            row,
-            policy,
-            assessment,
-            keys,
-            {digest(salt, k): k for k in keys},
-            steps=steps,
-            failures=row.attempts,
+            row, policy, assessment, keys, digests, steps=steps, failures=row.attempts, unread=set(digests)
         )
 
     @property

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from syncd.accounts import ProviderAccount
 from syncd.checkout import Bench, Checkout, Landing, Parcel
 from syncd.codec import digest
 from syncd.connector import Failure, FailureKind
@@ -117,19 +118,43 @@ class Enricher:
                 ended += self._ask(desk, step)
             elif isinstance(step, Wait):
                 ended.append((desk, "waiting", {"reason": "an answer is under way", "wait_s": TWIN_WAIT_S}))
+            elif self._ask_vendors_again(step):
+                self._idle.append(desk)
             else:
                 ended.append(self._ended(desk, step))
         self._end(ended)
+
+    def _ask_vendors_again(self, stop: Stop) -> bool:
+        """Whether a vendor's figure that stands in the way was old, and has just been read anew."""
+        accounts = {name.partition(".")[0] for name in stop.blocked}
+        renewed = False
+        for account in (self.b.accounts[name] for name in accounts if name in self.b.accounts):
+            if self.b.standing.stale(account):
+                renewed |= self._figures(account)
+        return renewed
+
+    def _figures(self, account: ProviderAccount) -> bool:
+        """Read the vendor's figures where they are old; False where it does not tell them."""
+        if self.b.standing.fresh(account):
+            self._till.changed()
+            return True
+        lost = Failure(FailureKind.UNAVAILABLE, "it does not tell its balance")
+        self.failures.setdefault((account.name, lost.kind), lost)
+        self._till.changed()
+        return False
 
     def _ask(self, desk: Desk, ask: Ask) -> list[End]:
         """Queue a purchase. The vendor's own figures are read before the first one."""
         account = self.b.accounts[ask.account]
         if not ask.operation.free:
-            if not self.b.standing.fresh(account):
-                self._till.changed()
-                lost = Failure(FailureKind.UNAVAILABLE, f"{account.name} does not tell its balance")
-                self.failures.setdefault((account.name, lost.kind), lost)
-                return [(desk, "waiting", {"reason": lost.reason, "wait_s": OUTAGE_WAIT_S})]
+            if self.b.standing.stale(account) and not self._figures(account):
+                return [
+                    (
+                        desk,
+                        "waiting",
+                        {"reason": f"{account.name} does not tell its balance", "wait_s": OUTAGE_WAIT_S},
+                    )
+                ]
             if not self._till.funded(account.name, ask.operation):
                 self._idle.append(desk)
                 return []

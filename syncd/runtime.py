@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from syncd.accounts import CrmAccount, ProviderAccount, Standing
@@ -93,11 +93,8 @@ def open_runtime(
         SecretMissing: a credential cannot be read.
     """
     retry_quietly()
-    for options in (
-        *(c.options for c in settings.crms.values()),
-        *(p.options for p in settings.providers.values()),
-    ):
-        _credential(options)
+    for _, secret in settings.secrets():
+        secret.reveal()
     store = open_store(settings, exclusive=exclusive)
     meter, pacer = Meter(), Pacer(store, sleep, monotonic)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -122,24 +119,20 @@ def open_runtime(
 
 def open_store(settings: Settings, *, exclusive: bool, migrate: bool = True) -> Store:
     """The state alone, for commands that only look at it."""
-    url = settings.state.url
-    password = settings.state.password
-    if password is not None:
-        from sqlalchemy import make_url
-
-        url = make_url(url).set(password=password.reveal()).render_as_string(hide_password=False)
-    store = Store(url)
+    store = Store(settings.database_url())
     store.open(exclusive=exclusive, migrate=migrate)
     return store
 
 
 def policies(settings: Settings) -> dict[str, SyncPolicy]:
-    """Every sync, resolved, with its suppression list read."""
-    from dataclasses import replace
+    """Every sync, resolved, with its suppression list read.
 
+    Raises:
+        OSError, UnicodeDecodeError: a suppression list cannot be read; without it nobody is looked up.
+    """
     found = {}
     for name, sync in settings.syncs.items():
-        policy = sync.policy(settings.providers)
+        policy = settings.policy(name)
         if sync.suppress is not None:
             policy = replace(policy, suppress=read_suppressed(sync.suppress.file.read_text("utf-8-sig")))
         found[name] = policy

@@ -3,7 +3,48 @@
 A sandbox is written from the vendor's documents alone and never from its connector.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
 SERVERS = {
     "hubspot": "connectors.sandbox.hubspot",
     "contactout": "connectors.sandbox.contactout",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """How a configuration names a stand-in: the options that it needs beside its base URL.
+
+    `secrets` maps an option to the credential that the stand-in accepts; `swift` are knobs that switch its
+    request limits off, and `rates` the limits that syncd may then be given.
+    """
+
+    role: str
+    secrets: Mapping[str, str]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    swift: Mapping[str, Any] = field(default_factory=dict)
+    rates: Mapping[str, str] = field(default_factory=dict)
+    credits: tuple[str, ...] = ()
+
+
+REHEARSALS = {
+    "hubspot": Rehearsal(
+        "crm",
+        {"token": "sandbox-hubspot-key"},
+        {"account": "4242424"},
+        {"limits": "off"},
+        {"default": "10000/s", "search": "10000/s"},
+    ),
+    "contactout": Rehearsal(
+        "provider",
+        {"token": "sandbox-contactout-key"},
+        {},
+        {"limits": "off"},
+        {"default": "10000/s", "search": "10000/s", "checker": "10000/s"},
+        ("email", "phone", "search", "verifier"),
+    ),
 }

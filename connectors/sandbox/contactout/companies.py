@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from connectors.sandbox.contactout.directory import company_number
-from connectors.sandbox.population import CITIES, Company, Dice
+from connectors.sandbox.names import CITIES
+from connectors.sandbox.population import Company, Dice
 
 Json = dict[str, object]
 COUNTRY_NAMES = {code: name for code, name, _ in CITIES}

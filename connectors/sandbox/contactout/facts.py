@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connectors.sandbox.population import TITLES, Company, Dice, Knowledge, Person, slug
+from connectors.sandbox.names import TITLES
+from connectors.sandbox.population import Company, Dice, Knowledge, Person, slug
 
 SCHOOLS = (
     "Invented University of Lyon",
