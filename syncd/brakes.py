@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from syncd.decide import Change
@@ -26,11 +26,8 @@ class Watch:
     written: int = 0
     verified: int = 0
 
-    def weigh(self, decided: int, changes: Iterable[Change], people: Mapping[tuple[str, str], int]) -> str:
-        """Take in a batch of decisions; why they must not be written, or "".
-
-        `people` counts, per (property, value), the different people to whom the run gave it before.
-        """
+    def weigh(self, decided: int, changes: Iterable[Change]) -> str:
+        """Take in a batch of decisions; why they must not be written, or ""."""
         changes = list(changes)
         self.decided += decided
         for change in changes:
@@ -38,15 +35,14 @@ class Watch:
                 self.replaced[change.field] += 1
             if change.field in _PERSONAL:
                 self.given[change.property, change.after] += 1
-        return self._same_value(people) or self._changed_share()
+        return self._same_value() or self._changed_share()
 
-    def _same_value(self, people: Mapping[tuple[str, str], int]) -> str:
+    def _same_value(self) -> str:
         if "same_value" in self.ignored:
             return ""
-        for (name, value), count in self.given.items():
-            total = count + people.get((name, value), 0)
-            if total >= self.limits.same_value:
-                return f"same_value: {total} contacts would get the same {name}"
+        for (name, _), count in self.given.items():
+            if count >= self.limits.same_value:
+                return f"same_value: {count} contacts would get the same {name}"
         return ""
 
     def _changed_share(self) -> str:

@@ -25,7 +25,7 @@ from syncd.desk import Desk
 from syncd.ledger import Booked, Item, Ledger, Refusal
 from syncd.model import Lookup, Outcome, SyncPolicy
 from syncd.pacing import Pacer
-from syncd.settle import Fate, Settler
+from syncd.settle import Answered, Fate, Settler
 from syncd.store import lookups
 from syncd.store.engine import MILLION, Store
 from syncd.store.money import Periods, Room
@@ -35,6 +35,7 @@ _log = structlog.get_logger("syncd.checkout")
 HORIZON_S = 0.03
 """How far ahead slots are taken: nothing waits longer between its booking and its first byte."""
 GROUP = 16
+_NO_RESULT = Failure(FailureKind.CONTRACT, "the connector gave nothing back")
 
 
 @dataclass
@@ -196,23 +197,22 @@ class Checkout:
         self, account: ProviderAccount, operation: Operation, waiting: list[Parcel], dues: Sequence[float]
     ) -> None:
         """TX1 for as many calls as there are slots, then off they go."""
-        flights: list[Flight] = []
-        refused: tuple[list[Parcel], Refusal] | None = None
+        groups: list[list[Parcel]] = []
+        while len(groups) < len(dues) and (parcels := self._take(waiting, operation.batch)):
+            groups.append(parcels)
         with self.b.store.write() as connection:
-            periods = self.periods()
-            for due in dues:
-                parcels = self._take(waiting, operation.batch)
-                if not parcels:
-                    break
-                items = [self._item(connection, account, operation, p) for p in parcels]
-                now = self.b.pacer.monotonic()
-                booked = self.b.ledger.book(account.name, operation, items, periods, now, connection)
-                if isinstance(booked, Refusal):
-                    refused = (parcels, booked)
-                    break
-                flights.append(Flight(account, operation, parcels, booked, due))
-        if refused:
-            self._refused(account, *refused, waiting)
+            items = self._items(connection, account, operation, groups)
+            now = self.b.pacer.monotonic()
+            booked = self.b.ledger.book(connection, account.name, operation, items, self.periods(), now)
+        flights = [
+            Flight(account, operation, parcels, done, due)
+            for parcels, done, due in zip(groups, booked, dues, strict=False)
+            if isinstance(done, Booked)
+        ]
+        if len(flights) < len(groups):
+            refusal = next(b for b in booked if isinstance(b, Refusal))
+            waiting[:0] = [p for parcels in groups[len(flights) + 1 :] for p in parcels]
+            self._refused(account, groups[len(flights)], refusal, waiting)
         for flight in flights:
             for parcel, lookup_id in zip(flight.parcels, flight.booked.lookup_ids, strict=True):
                 parcel.desk.note(parcel.ask, lookup_id)
@@ -234,18 +234,31 @@ class Checkout:
             taken.append(parcel)
         return taken
 
-    def _item(
-        self, connection: Connection, account: ProviderAccount, operation: Operation, parcel: Parcel
-    ) -> Item:
-        """The lookup to be booked. Its epoch is new only where the newest purchase has outlived its use."""
-        epoch = 0
-        for kept in lookups.known(connection, [parcel.digest]):
-            if (kept.account, kept.operation) != (account.name, operation.name):
-                continue
-            lifetime = account.keep_found_s if kept.outcome == "found" else account.keep_not_found_s
-            old = kept.state == "settled" and self.b.now_us() - (kept.settled_us or 0) > lifetime * MILLION
-            epoch = max(epoch, kept.epoch + 1 if old else kept.epoch)
-        return Item(parcel.ask.key, parcel.digest, epoch, parcel.desk.row.id, parcel.desk.row.fence)
+    def _items(
+        self,
+        connection: Connection,
+        account: ProviderAccount,
+        operation: Operation,
+        groups: Sequence[Sequence[Parcel]],
+    ) -> list[list[Item]]:
+        """The lookups to be booked. An epoch is new only where the newest purchase has outlived its use."""
+        epochs: dict[str, int] = {}
+        for kept in lookups.known(connection, [p.digest for parcels in groups for p in parcels]):
+            if (kept.account, kept.operation) == (account.name, operation.name):
+                lifetime = account.keep_found_s if kept.outcome == "found" else account.keep_not_found_s
+                old = (
+                    kept.state == "settled" and self.b.now_us() - (kept.settled_us or 0) > lifetime * MILLION
+                )
+                epochs[kept.key_digest] = max(
+                    epochs.get(kept.key_digest, 0), kept.epoch + 1 if old else kept.epoch
+                )
+        return [
+            [
+                Item(p.ask.key, p.digest, epochs.get(p.digest, 0), p.desk.row.id, p.desk.row.fence)
+                for p in parcels
+            ]
+            for parcels in groups
+        ]
 
     def _refused(
         self, account: ProviderAccount, parcels: list[Parcel], refusal: Refusal, waiting: list[Parcel]
@@ -304,7 +317,7 @@ class Checkout:
             if isinstance(flight.result, Failure):
                 self.b.standing.react(flight.account, flight.operation, flight.result)
         with self.b.store.write() as connection:
-            fates = [self._settle(connection, flight) for flight in landed]
+            fates = self._settle(connection, landed)
         self.changed()
         for flight in landed:
             self._flying[flight.account.line.bucket(flight.operation).key] -= 1
@@ -324,10 +337,19 @@ class Checkout:
             pass
         return landed
 
-    def _settle(self, connection: Connection, flight: Flight) -> Fate:
-        ticket = flight.booked.ticket
-        if isinstance(flight.result, Failure):
-            return self._settler.failure(connection, flight.account, flight.operation, ticket, flight.result)
-        return self._settler.answer(
-            connection, ticket, flight.operation, flight.booked.lookup_ids, flight.result or []
-        )
+    def _settle(self, connection: Connection, landed: Sequence[Flight]) -> list[Fate]:
+        """TX2 for everything that landed together."""
+        answered = [
+            Answered(f.booked.ticket, f.operation, f.booked.lookup_ids, f.result)
+            for f in landed
+            if isinstance(f.result, list)
+        ]
+        fates = iter(self._settler.answers(connection, answered))
+        return [
+            next(fates)
+            if isinstance(f.result, list)
+            else self._settler.failure(
+                connection, f.account, f.operation, f.booked.ticket, f.result or _NO_RESULT
+            )
+            for f in landed
+        ]

@@ -226,8 +226,7 @@ class Cycle:
             thread.join(TICK_S)
             poller.sweep()
             for writer in writers:
-                if self._full(writer):
-                    writer.drain()
+                self._write(writer)
         for writer in writers:
             writer.drain()
 
@@ -241,11 +240,14 @@ class Cycle:
             _log.exception("enrich.broken")
             self._broken = error
 
-    def _full(self, writer: Writer) -> bool:
-        """Whether a batch is worth its calls: it is full, or somebody has waited long enough."""
+    def _write(self, writer: Writer) -> None:
+        """Write what is worth its calls: whole batches, and a rest that has waited long enough."""
         with self.r.store.read() as connection:
             due, age_us = work.backlog(connection, ("enriched", "writing"), writer.policy.name)
-        return due >= writer.crm.connector.write_batch or age_us > LINGER_S * MILLION
+        if age_us > LINGER_S * MILLION:
+            writer.drain()
+        elif due >= writer.crm.connector.write_batch:
+            writer.drain(whole_batches=True)
 
     def _until_due(self, syncs: list[str], waited: float) -> float | None:
         """Seconds until something falls due that this cycle should wait for; None where it is done."""

@@ -241,22 +241,23 @@ class Enricher:
             return
         with self.b.store.write() as connection:
             now_us = work.now_us(connection)
-            for desk, state, values in ended:
-                due = now_us + round(values["wait_s"] * MILLION) if "wait_s" in values else 0
-                held = work.finish(
-                    connection,
+            rows = [
+                work.End(
                     desk.row.id,
-                    self.b.owner,
                     desk.row.fence,
                     state,
-                    reason=values["reason"],
-                    not_before=due,
-                    attempts=desk.failures if state == "waiting" else 0,
-                    trace=desk.trace(values.get("stop"), values.get("then")),
+                    values["reason"],
+                    now_us + round(values["wait_s"] * MILLION) if "wait_s" in values else 0,
+                    desk.failures if state == "waiting" else 0,
+                    desk.trace(values.get("stop"), values.get("then")),
                 )
-                self._desks.pop(desk.row.id, None)
-                if held and state not in ("waiting", "enriched"):
-                    self.b.on_end(desk.row.sync, state, values["reason"], desk.row.id)
+                for desk, state, values in ended
+            ]
+            held = work.finish(connection, self.b.owner, rows)
+        for (desk, state, values), ours in zip(ended, held, strict=True):
+            self._desks.pop(desk.row.id, None)
+            if ours and state not in ("waiting", "enriched"):
+                self.b.on_end(desk.row.sync, state, values["reason"], desk.row.id)
 
     def _beat(self) -> None:
         """Keep the leases of what waits for a slot."""
@@ -270,10 +271,11 @@ class Enricher:
         """Contacts whose turn was cut short become ready again."""
         if self._desks:
             with self.b.store.write() as connection:
-                for desk in self._desks.values():
-                    work.finish(
-                        connection, desk.row.id, self.b.owner, desk.row.fence, "ready", trace=desk.trace(None)
-                    )
+                rows = [
+                    work.End(d.row.id, d.row.fence, "ready", trace=d.trace(None))
+                    for d in self._desks.values()
+                ]
+                work.finish(connection, self.b.owner, rows)
             self._desks.clear()
 
 

@@ -21,9 +21,11 @@ from syncd.connector import Operation
 from syncd.model import Balance, Charge, Key
 from syncd.store import lookups, money, runs, work
 from syncd.store.engine import MILLION, Now, Store
-from syncd.store.money import Periods, Room, Ticket
+from syncd.store.money import Periods, Room, Shift, Ticket
 
 SCOPES = ("run", "day", "month")
+OPEN = ("sent", "pending", "unknown")
+"""States of a call in which an answer still settles it."""
 
 
 def micro(amount: Decimal) -> int:
@@ -145,21 +147,43 @@ class Ledger:
 
     def book(
         self,
+        connection: Connection,
         account: str,
         operation: Operation,
-        items: Sequence[Item],
+        calls: Sequence[Sequence[Item]],
         periods: Periods,
         monotonic: float,
-        connection: Connection,
-    ) -> Booked | Refusal:
-        """TX1: the fence holds, the call and its lookups exist as sent, the worst case is reserved.
+    ) -> list[Booked | Refusal]:
+        """TX1: fences hold, calls and lookups exist as sent, worst cases are reserved.
 
-        Runs inside the caller's write transaction, so that calls that leave together are booked together;
-        a refused call leaves nothing behind.
+        Runs inside the caller's write transaction. Calls that leave together are booked together; where
+        that is refused they are booked one by one up to the first that is, which leaves nothing behind.
         """
+        whole = self._try(connection, account, operation, calls, periods, monotonic)
+        if isinstance(whole, list):
+            return list(whole)
+        if len(calls) == 1:
+            return [whole]
+        done: list[Booked | Refusal] = []
+        for call in calls:
+            one = self._try(connection, account, operation, [call], periods, monotonic)
+            done += one if isinstance(one, list) else [one]
+            if isinstance(one, Refusal):
+                break
+        return done
+
+    def _try(
+        self,
+        connection: Connection,
+        account: str,
+        operation: Operation,
+        calls: Sequence[Sequence[Item]],
+        periods: Periods,
+        monotonic: float,
+    ) -> list[Booked] | Refusal:
         try:
             with connection.begin_nested():
-                return self._book(account, operation, items, periods, monotonic, connection)
+                return self._book(connection, account, operation, calls, periods, monotonic)
         except _Abort as abort:
             return abort.refusal
         except IntegrityError:
@@ -167,73 +191,87 @@ class Ledger:
 
     def _book(
         self,
+        connection: Connection,
         account: str,
         operation: Operation,
-        items: Sequence[Item],
+        calls: Sequence[Sequence[Item]],
         periods: Periods,
         monotonic: float,
-        connection: Connection,
-    ) -> Booked:
-        for item in items:
-            if not work.extend(connection, item.work_id, self.owner, item.fence, self.lease_us):
-                raise _Abort(Refusal("fence_lost"))
-        call_id = money.add_call(
-            connection, account, operation.name, self.owner, periods, self._call_lease(operation)
-        )
+    ) -> list[Booked]:
+        fences = {item.work_id: item.fence for call in calls for item in call}
+        if not work.extend(connection, self.owner, fences, self.lease_us):
+            raise _Abort(Refusal("fence_lost"))
+        lease_us = self._call_lease(operation)
+        ids = money.add_calls(connection, account, operation.name, self.owner, periods, lease_us, len(calls))
         rows = [
-            {
-                "call_id": call_id,
-                "account": account,
-                "operation": operation.name,
-                "key_kind": item.key.kind.value,
-                "key_digest": item.digest,
-                "epoch": item.epoch,
-                "position": position,
-                "key": orjson.dumps(dict(item.key.parts)),
-                "work_id": item.work_id,
-            }
-            for position, item in enumerate(items)
+            _lookup_row(account, operation, call_id, position, item)
+            for call_id, call in zip(ids, calls, strict=True)
+            for position, item in enumerate(call)
         ]
-        lookup_ids = lookups.add(connection, rows)
-        held = {kind: micro(most) * len(items) for kind, most in operation.max_charge.items()}
-        ticket = Ticket(call_id, account, periods, held)
+        lookup_ids = iter(lookups.add(connection, rows))
+        most = {kind: micro(amount) for kind, amount in operation.max_charge.items()}
+        booked = [
+            Booked(
+                Ticket(call_id, account, periods, {kind: m * len(call) for kind, m in most.items()}),
+                tuple(next(lookup_ids) for _ in call),
+                monotonic,
+            )
+            for call_id, call in zip(ids, calls, strict=True)
+        ]
+        self._hold(connection, account, periods, booked, most)
+        return booked
+
+    def _hold(
+        self,
+        connection: Connection,
+        account: str,
+        periods: Periods,
+        booked: Sequence[Booked],
+        most: Mapping[str, int],
+    ) -> None:
         purse = self.purses.get(account)
-        for kind, most in held.items():
+        for kind in most:
             caps = purse.caps.get(kind) if purse else None
-            scopes = tuple(caps.by_scope) if caps else ()
-            if not scopes or not money.hold(connection, account, kind, periods, scopes, most):
+            total = sum(b.ticket.held[kind] for b in booked)
+            if not caps or not money.hold(connection, account, kind, periods, len(caps.by_scope), total):
                 raise _Abort(Refusal("no_budget", (kind,)))
-            money.post(connection, ticket, kind, "reserve", most)
-        return Booked(ticket, tuple(lookup_ids), monotonic)
+        money.post(
+            connection, [Shift(b.ticket, k, "reserve", h) for b in booked for k, h in b.ticket.held.items()]
+        )
 
     def _call_lease(self, operation: Operation) -> int:
         """After this long without an outcome the caller is dead: its lease and the longest request."""
         return self.lease_us + round(operation.timeout_s * 2 * MILLION)
 
-    def settle(
-        self,
-        connection: Connection,
-        ticket: Ticket,
-        charge: Charge,
-        before: Sequence[str] = ("sent", "pending", "unknown"),
-    ) -> bool:
-        """TX2 for an answer: book the actual charge, release the rest. False where it was settled before.
+    def settle(self, connection: Connection, settled: Sequence[tuple[Ticket, Charge]]) -> list[bool]:
+        """TX2 for answers: book the actual charges, release the rest. False where one was settled before.
 
-        A charge above the reservation is booked as it is: the vendor's word is what is owed.
+        An answer that comes late is settled all the same, whatever its call was taken for meanwhile. A
+        charge above the reservation is booked as it is: the vendor's word is what is owed.
         """
-        previous = money.call_state(connection, ticket.call_id)
-        if previous not in before or not money.move_call(
-            connection, ticket.call_id, before, "settled", settled_at=Now(), poll_at=None
-        ):
-            return False
-        spent = {kind: micro(amount) for kind, amount in charge.amounts.items()}
-        held = money.held_by(connection, ticket.call_id)
-        for kind in {*held, *spent}:
-            reserved, unknown = held.get(kind, (0, 0))
-            money.shift(connection, ticket, kind, "settle", -reserved, spent.get(kind, 0), -unknown)
-            if spent.get(kind, 0) > reserved + unknown:
-                self._overcharged(connection, ticket, kind, spent[kind] - reserved - unknown)
-        return True
+        states = money.call_states(connection, [ticket.call_id for ticket, _ in settled])
+        now = [(ticket, charge) for ticket, charge in settled if states.get(ticket.call_id) in OPEN]
+        moved = money.move_calls(
+            connection, [ticket.call_id for ticket, _ in now], OPEN, "settled", settled_at=Now(), poll_at=None
+        )
+        if moved != len(now):
+            raise money.Lost("calls changed their state inside the transaction")
+        shifts: list[Shift] = []
+        for ticket, charge in now:
+            straight = states[ticket.call_id] == "sent"
+            held = (
+                {k: (h, 0) for k, h in ticket.held.items()}
+                if straight
+                else money.held_by(connection, ticket.call_id)
+            )
+            spent = {kind: micro(amount) for kind, amount in charge.amounts.items()}
+            for kind in sorted({*held, *spent}):
+                reserved, unknown = held.get(kind, (0, 0))
+                shifts.append(Shift(ticket, kind, "settle", -reserved, spent.get(kind, 0), -unknown))
+                if spent.get(kind, 0) > reserved + unknown:
+                    self._overcharged(connection, ticket, kind, spent[kind] - reserved - unknown)
+        money.shift(connection, shifts)
+        return [states.get(ticket.call_id) in OPEN for ticket, _ in settled]
 
     def _overcharged(self, connection: Connection, ticket: Ticket, kind: str, excess: int) -> None:
         runs.record(
@@ -249,10 +287,15 @@ class Ledger:
         """The job was accepted: the handle is durable. A charge at launch settles the money now."""
         moved = money.move_call(connection, ticket.call_id, ("sent", "unknown"), "pending", **values)
         if moved and charge is not None:
+            spent = {kind: micro(amount) for kind, amount in charge.amounts.items()}
             held = money.held_by(connection, ticket.call_id)
-            for kind, (reserved, unknown) in held.items():
-                spent = micro(charge.amounts.get(kind, Decimal(0)))
-                money.shift(connection, ticket, kind, "launch", -reserved, spent, -unknown)
+            money.shift(
+                connection,
+                [
+                    Shift(ticket, k, "launch", -reserved, spent.get(k, 0), -u)
+                    for k, (reserved, u) in held.items()
+                ],
+            )
         return moved
 
     def release(
@@ -264,8 +307,10 @@ class Ledger:
         ):
             return False
         lookups.move(connection, ticket.call_id, before, "released", reason=reason)
-        for kind, (reserved, unknown) in money.held_by(connection, ticket.call_id).items():
-            money.shift(connection, ticket, kind, "release", -reserved, 0, -unknown)
+        held = money.held_by(connection, ticket.call_id)
+        money.shift(
+            connection, [Shift(ticket, k, "release", -reserved, 0, -u) for k, (reserved, u) in held.items()]
+        )
         return True
 
     def lose(
@@ -275,8 +320,11 @@ class Ledger:
         if not money.move_call(connection, ticket.call_id, before, "unknown", reason=reason, poll_at=None):
             return False
         lookups.move(connection, ticket.call_id, before, "unknown", reason=reason)
-        for kind, (reserved, _) in money.held_by(connection, ticket.call_id).items():
-            money.shift(connection, ticket, kind, "unknown", -reserved, 0, reserved)
+        held = money.held_by(connection, ticket.call_id)
+        money.shift(
+            connection,
+            [Shift(ticket, k, "unknown", -reserved, 0, reserved) for k, (reserved, _) in held.items()],
+        )
         runs.record(
             connection,
             f"account:{ticket.account}",
@@ -313,3 +361,19 @@ class Ledger:
                 if gone:
                     drift[kind] = in_credits(gone)
         return drift
+
+
+def _lookup_row(
+    account: str, operation: Operation, call_id: int, position: int, item: Item
+) -> dict[str, Any]:
+    return {
+        "call_id": call_id,
+        "account": account,
+        "operation": operation.name,
+        "key_kind": item.key.kind.value,
+        "key_digest": item.digest,
+        "epoch": item.epoch,
+        "position": position,
+        "key": orjson.dumps(dict(item.key.parts)),
+        "work_id": item.work_id,
+    }

@@ -12,7 +12,7 @@ from syncd.checkout import Bench
 from syncd.codec import unpack_key
 from syncd.connector import Failure, FailureKind, Job, Operation
 from syncd.model import Lookup, Outcome, Pending
-from syncd.settle import Settler
+from syncd.settle import Answered, Settler
 from syncd.store import jobs, lookups, money, work
 from syncd.store.engine import MILLION
 
@@ -73,7 +73,7 @@ class Poller:
             return False
         with self.b.store.write() as connection:
             ticket = money.ticket_of(connection, due.call_id)
-            self._settler.answer(connection, ticket, operation, [k.id for k in kept], outcomes)
+            self._settler.answers(connection, [Answered(ticket, operation, [k.id for k in kept], outcomes)])
             work.wake(connection, jobs.waiting_for(connection, due.call_id))
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -31,6 +32,16 @@ class Fate:
 GO_ON, RETRY, WAIT = "go_on", "retry", "wait"
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call and what came back, in the order of its lookups."""
+
+    ticket: Ticket
+    operation: Operation
+    lookup_ids: Sequence[int]
+    outcomes: Sequence[Outcome]
+
+
 class Settler:
     """Books outcomes. Calls nobody: whatever needs a request happens before, outside the transaction."""
 
@@ -38,64 +49,53 @@ class Settler:
         self._ledger = ledger
         self._standing = standing
 
-    def answer(
-        self,
-        connection: Connection,
-        ticket: Ticket,
-        operation: Operation,
-        lookup_ids: Sequence[int],
-        outcomes: Sequence[Outcome],
-        lateness_s: float | None = None,
-    ) -> Fate:
-        """Store every outcome; settle the money when none is pending. A repeated answer changes nothing."""
-        charges = [_charge(operation, outcome) for outcome in outcomes]
-        pending = [o for o in outcomes if isinstance(o, Pending)]
-        if pending:
-            return self._wait(
-                connection, ticket, operation, lookup_ids, outcomes, pending[0], add_charges(charges)
-            )
-        if not self._ledger.settle(connection, ticket, add_charges(charges)):
-            return Fate(GO_ON)
-        for lookup_id, outcome, charge in zip(lookup_ids, outcomes, charges, strict=True):
-            _store(connection, lookup_id, outcome, charge)
-        if any(c.amounts for c in charges):
-            runs.record(
-                connection,
-                f"account:{ticket.account}",
-                "lookup.charged",
-                run_id=ticket.periods.run_id,
-                call_id=ticket.call_id,
-                subject=operation.name,
-                reason=show_charge(add_charges(charges)),
-            )
-        return Fate(GO_ON)
+    def answers(self, connection: Connection, answered: Sequence[Answered]) -> list[Fate]:
+        """Store every outcome; settle the money of calls in which none is pending.
 
-    def _wait(
-        self,
-        connection: Connection,
-        ticket: Ticket,
-        operation: Operation,
-        lookup_ids: Sequence[int],
-        outcomes: Sequence[Outcome],
-        pending: Pending,
-        settled: Charge,
-    ) -> Fate:
-        poll = operation.poll
+        An answer that comes a second time changes nothing.
+        """
+        whole = [a for a in answered if not any(isinstance(o, Pending) for o in a.outcomes)]
+        charges = [[_charge(a.operation, o) for o in a.outcomes] for a in whole]
+        totals = [add_charges(c) for c in charges]
+        fresh = self._ledger.settle(
+            connection, [(a.ticket, total) for a, total in zip(whole, totals, strict=True)]
+        )
+        results: list[lookups.Result] = []
+        events: list[dict[str, Any]] = []
+        for a, parts, total, first in zip(whole, charges, totals, fresh, strict=True):
+            if first:
+                results += [_result(i, o, c) for i, o, c in zip(a.lookup_ids, a.outcomes, parts, strict=True)]
+                if total.amounts:
+                    events.append(_event(a, total))
+        lookups.settle(connection, results)
+        runs.record_many(connection, events)
+        settled = {id(a) for a in whole}
+        return [Fate(GO_ON) if id(a) in settled else self._wait(connection, a) for a in answered]
+
+    def _wait(self, connection: Connection, a: Answered) -> Fate:
+        """A job was launched. Lookups that were answered at once are stored at once."""
+        pending = next(o for o in a.outcomes if isinstance(o, Pending))
+        done = [
+            (i, o, _charge(a.operation, o))
+            for i, o in zip(a.lookup_ids, a.outcomes, strict=True)
+            if not isinstance(o, Pending)
+        ]
+        poll = a.operation.poll
         first = pending.after_s if pending.after_s is not None else poll.first_s if poll else FIRST_POLL_S
         deadline = poll.deadline_s if poll else DEADLINE_S
-        launch = add_charges([c for c in (pending.charge, settled) if c is not None])
+        at_launch = [c for c in (pending.charge, *(c for _, _, c in done)) if c is not None]
         self._ledger.pend(
             connection,
-            ticket,
-            launch if pending.charge is not None or settled.amounts else None,
+            a.ticket,
+            add_charges(at_launch)
+            if pending.charge is not None or any(c.amounts for c in at_launch)
+            else None,
             handle=pending.handle,
             poll_at=Now() + round(first * MILLION),
             deadline_at=Now() + round(deadline * MILLION),
         )
-        lookups.move(connection, ticket.call_id, ("sent", "unknown"), "pending")
-        for lookup_id, outcome in zip(lookup_ids, outcomes, strict=True):
-            if not isinstance(outcome, Pending):
-                _store(connection, lookup_id, outcome, _charge(operation, outcome))
+        lookups.move(connection, a.ticket.call_id, ("sent", "unknown"), "pending")
+        lookups.settle(connection, [_result(i, o, c) for i, o, c in done])
         return Fate(WAIT, first)
 
     def failure(
@@ -107,14 +107,15 @@ class Settler:
         failure: Failure,
     ) -> Fate:
         """Book a call that gave no usable answer. Only proof of no charge gives the credits back."""
-        uncharged = operation.free or failure.charged is False
-        if not uncharged:
+        if not operation.free and failure.charged is not False:
             self._ledger.lose(connection, ticket, failure.reason, ("sent",))
             return Fate(GO_ON)
         if failure.kind in (FailureKind.REJECTED, FailureKind.CONTRACT):
-            if self._ledger.settle(connection, ticket, Charge.none(), ("sent",)):
-                for kept, _ in lookups.of_call(connection, ticket.call_id):
-                    lookups.settle(connection, kept.id, outcome="refused", reason=failure.reason, key=None)
+            if all(self._ledger.settle(connection, [(ticket, Charge.none())])):
+                of_call = lookups.of_call(connection, ticket.call_id)
+                lookups.settle(
+                    connection, [lookups.Result(k.id, "refused", failure.reason) for k, _ in of_call]
+                )
             return Fate(GO_ON)
         self._ledger.release(connection, ticket, failure.reason)
         if failure.kind in (FailureKind.RATE_LIMITED, FailureKind.UNAVAILABLE, FailureKind.AMBIGUOUS):
@@ -122,20 +123,30 @@ class Settler:
         return Fate(GO_ON)
 
 
-def _store(connection: Connection, lookup_id: int, outcome: Outcome, charge: Charge) -> None:
+def _event(answered: Answered, total: Charge) -> dict[str, Any]:
+    ticket = answered.ticket
+    return {
+        "actor": f"account:{ticket.account}",
+        "action": "lookup.charged",
+        "run_id": ticket.periods.run_id,
+        "call_id": ticket.call_id,
+        "subject": answered.operation.name,
+        "reason": show_charge(total),
+    }
+
+
+def _result(lookup_id: int, outcome: Outcome, charge: Charge) -> lookups.Result:
     text = show_charge(charge)
     match outcome:
         case Found(candidates=candidates):
-            answer = pack_candidates(candidates)
-            lookups.settle(connection, lookup_id, outcome="found", answer=answer, charge=text, key=None)
+            return lookups.Result(lookup_id, "found", "", pack_candidates(candidates), text)
         case NotFound():
-            lookups.settle(connection, lookup_id, outcome="not_found", charge=text, key=None)
+            return lookups.Result(lookup_id, "not_found", charge=text)
         case Refused(reason=reason):
-            lookups.settle(connection, lookup_id, outcome="refused", reason=reason, charge=text, key=None)
+            return lookups.Result(lookup_id, "refused", reason, charge=text)
         case Unresolved(reason=reason):
-            lookups.settle(connection, lookup_id, outcome="unresolved", reason=reason, charge=text, key=None)
-        case Pending():
-            raise AssertionError("a pending lookup is not settled")
+            return lookups.Result(lookup_id, "unresolved", reason, charge=text)
+    raise AssertionError("a pending lookup is not settled")
 
 
 def _charge(operation: Operation, outcome: Outcome) -> Charge:

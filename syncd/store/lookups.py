@@ -6,12 +6,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
 
 LIVE = ("sent", "pending", "settled", "unknown", "written_off")
+_KNOWN = (
+    select(t.lookup)
+    .where(t.lookup.c.key_digest.in_(bindparam("b_digests", expanding=True)), t.lookup.c.state.in_(LIVE))
+    .order_by(t.lookup.c.id)
+)
+_ADD = (
+    t.lookup.insert()
+    .values(state="sent", sent_at=Now())
+    .returning(t.lookup.c.id, sort_by_parameter_order=True)
+)
+_SETTLE = (
+    update(t.lookup)
+    .where(t.lookup.c.id == bindparam("b_id"), t.lookup.c.state.in_(("sent", "pending", "unknown")))
+    .values(
+        state="settled",
+        settled_at=Now(),
+        outcome=bindparam("b_outcome"),
+        reason=bindparam("b_reason"),
+        answer=bindparam("b_answer"),
+        charge=bindparam("b_charge"),
+        key=None,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +62,7 @@ def known(connection: Connection, digests: Sequence[str]) -> list[Kept]:
     """Every lookup, by any account, of the keys with these digests, oldest first."""
     if not digests:
         return []
-    rows = connection.execute(
-        select(t.lookup)
-        .where(t.lookup.c.key_digest.in_(digests), t.lookup.c.state.in_(LIVE))
-        .order_by(t.lookup.c.id)
-    )
-    return [_kept(row) for row in rows]
+    return [_kept(row) for row in connection.execute(_KNOWN, {"b_digests": list(digests)})]
 
 
 def of_call(connection: Connection, call_id: int) -> list[tuple[Kept, bytes | None]]:
@@ -88,40 +106,37 @@ def _kept(row: Any) -> Kept:
     )
 
 
-def next_epoch(connection: Connection, account: str, operation: str, digest: str) -> int:
-    """The epoch in which this key may be bought: one after the newest that was not released."""
-    newest = connection.scalar(
-        select(func.max(t.lookup.c.epoch)).where(
-            t.lookup.c.account == account,
-            t.lookup.c.operation == operation,
-            t.lookup.c.key_digest == digest,
-            t.lookup.c.state != "released",
-        )
-    )
-    return 0 if newest is None else int(newest) + 1
-
-
 def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
     """Insert lookups in state `sent`. The table refuses a second purchase of the same key and epoch."""
-    found = [
-        connection.execute(
-            t.lookup.insert().values(**row, state="sent", sent_at=Now()).returning(t.lookup.c.id)
-        )
-        for row in rows
+    return [int(i) for i in connection.execute(_ADD, list(rows)).scalars()]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is stored of a lookup's outcome: found, not_found, unresolved or refused."""
+
+    lookup_id: int
+    outcome: str
+    reason: str = ""
+    answer: bytes | None = None
+    charge: str = ""
+
+
+def settle(connection: Connection, results: Sequence[Result]) -> int:
+    """Store outcomes and forget the keys; how many were not settled already."""
+    if not results:
+        return 0
+    rows = [
+        {
+            "b_id": r.lookup_id,
+            "b_outcome": r.outcome,
+            "b_reason": r.reason,
+            "b_answer": r.answer,
+            "b_charge": r.charge,
+        }
+        for r in results
     ]
-    return [int(result.scalar_one()) for result in found]
-
-
-def settle(connection: Connection, lookup_id: int, **values: Any) -> bool:
-    """Store an outcome; False where the lookup was settled already."""
-    return (
-        connection.execute(
-            update(t.lookup)
-            .where(t.lookup.c.id == lookup_id, t.lookup.c.state.in_(("sent", "pending", "unknown")))
-            .values(state="settled", settled_at=Now(), **values)
-        ).rowcount
-        == 1
-    )
+    return int(connection.execute(_SETTLE, rows).rowcount)
 
 
 def move(connection: Connection, call_id: int, before: Sequence[str], after: str, **values: Any) -> int:

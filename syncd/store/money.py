@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
@@ -94,132 +105,180 @@ def ensure_pool(connection: Connection, account: str, kind: str, reported: bool,
         )
 
 
-def hold(
-    connection: Connection, account: str, kind: str, periods: Periods, scopes: Sequence[str], most: int
-) -> bool:
+_SCOPES = or_(
+    and_(t.budget.c.scope == "run", t.budget.c.period == bindparam("b_run")),
+    and_(t.budget.c.scope == "day", t.budget.c.period == bindparam("b_day")),
+    and_(t.budget.c.scope == "month", t.budget.c.period == bindparam("b_month")),
+)
+_OF_BUDGET = and_(
+    t.budget.c.account == bindparam("b_account"), t.budget.c.kind == bindparam("b_kind"), _SCOPES
+)
+_OF_POOL = and_(t.pool.c.account == bindparam("b_account"), t.pool.c.kind == bindparam("b_kind"))
+_MOST: BindParameter[int] = bindparam("b_most", type_=BigInteger)
+_HOLD_BUDGET = (
+    update(t.budget)
+    .where(_OF_BUDGET)
+    .where(t.budget.c.spent + t.budget.c.unknown + t.budget.c.reserved + _MOST <= t.budget.c.cap)
+    .values(reserved=t.budget.c.reserved + _MOST)
+)
+_HOLD_POOL = (
+    update(t.pool)
+    .where(_OF_POOL)
+    .where(
+        or_(
+            t.pool.c.reported.is_(False),
+            t.pool.c.remaining - t.pool.c.spent_since - t.pool.c.reserved - _MOST >= t.pool.c.floor,
+        )
+    )
+    .values(reserved=t.pool.c.reserved + _MOST)
+)
+_SHIFT_BUDGET = (
+    update(t.budget)
+    .where(_OF_BUDGET)
+    .values(
+        reserved=t.budget.c.reserved + bindparam("b_reserved", type_=BigInteger),
+        spent=t.budget.c.spent + bindparam("b_spent", type_=BigInteger),
+        unknown=t.budget.c.unknown + bindparam("b_unknown", type_=BigInteger),
+    )
+)
+_SHIFT_POOL = (
+    update(t.pool)
+    .where(_OF_POOL)
+    .values(
+        reserved=t.pool.c.reserved + bindparam("b_reserved", type_=BigInteger),
+        spent_since=t.pool.c.spent_since + bindparam("b_gone", type_=BigInteger),
+    )
+)
+_POST = t.ledger.insert().values(at=Now())
+_ADD_CALL = (
+    t.provider_call.insert()
+    .values(state="sent", lease_until=Now() + bindparam("b_lease", type_=BigInteger), sent_at=Now())
+    .returning(t.provider_call.c.id, sort_by_parameter_order=True)
+)
+_STATES = select(t.provider_call.c.id, t.provider_call.c.state).where(
+    t.provider_call.c.id.in_(bindparam("b_ids", expanding=True))
+)
+
+
+def _where(account: str, kind: str, periods: Periods) -> dict[str, object]:
+    return {
+        "b_account": account,
+        "b_kind": kind,
+        "b_run": str(periods.run_id),
+        "b_day": periods.day,
+        "b_month": periods.month,
+    }
+
+
+def hold(connection: Connection, account: str, kind: str, periods: Periods, scopes: int, most: int) -> bool:
     """Reserve under every cap in force and the vendor's remainder; False where one of them lacks room.
 
-    On False the caller must roll back: some rows may have been raised already.
+    `scopes` is the number of caps that must be in force. On False the caller must roll back: some rows
+    may have been raised already.
     """
-    where = or_(*(and_(t.budget.c.scope == s, t.budget.c.period == periods.key(s)) for s in scopes))
-    raised = connection.execute(
-        update(t.budget)
-        .where(t.budget.c.account == account, t.budget.c.kind == kind, where)
-        .where(t.budget.c.spent + t.budget.c.unknown + t.budget.c.reserved + most <= t.budget.c.cap)
-        .values(reserved=t.budget.c.reserved + most)
-    )
-    if raised.rowcount != len(scopes):
+    given = _where(account, kind, periods) | {"b_most": most}
+    if connection.execute(_HOLD_BUDGET, given).rowcount != scopes:
         return False
-    left = t.pool.c.remaining - t.pool.c.spent_since - t.pool.c.reserved - most
-    vendor = connection.execute(
-        update(t.pool)
-        .where(t.pool.c.account == account, t.pool.c.kind == kind)
-        .where(or_(t.pool.c.reported.is_(False), left >= t.pool.c.floor))
-        .values(reserved=t.pool.c.reserved + most)
-    )
-    return vendor.rowcount == 1
+    return connection.execute(_HOLD_POOL, given).rowcount == 1
 
 
-def add_call(
-    connection: Connection, account: str, operation: str, owner: str, periods: Periods, lease_us: int
-) -> int:
-    """A call in state `sent`: from here on it counts as if it had left."""
-    return int(
-        connection.execute(
-            t.provider_call.insert()
-            .values(
-                account=account,
-                operation=operation,
-                state="sent",
-                run_id=periods.run_id,
-                owner=owner,
-                day=periods.day,
-                month=periods.month,
-                lease_until=Now() + lease_us,
-                sent_at=Now(),
-            )
-            .returning(t.provider_call.c.id)
-        ).scalar_one()
-    )
-
-
-def post(
+def add_calls(
     connection: Connection,
-    ticket: Ticket,
-    kind: str,
-    reason: str,
-    reserved: int,
-    spent: int = 0,
-    unknown: int = 0,
-) -> None:
-    """One line of the ledger; a second one for the same call, kind and reason is refused by the table."""
-    connection.execute(
-        t.ledger.insert().values(
-            call_id=ticket.call_id,
-            account=ticket.account,
-            kind=kind,
-            run_id=ticket.periods.run_id,
-            day=ticket.periods.day,
-            month=ticket.periods.month,
-            reserved=reserved,
-            spent=spent,
-            unknown=unknown,
-            reason=reason,
-            at=Now(),
-        )
-    )
+    account: str,
+    operation: str,
+    owner: str,
+    periods: Periods,
+    lease_us: int,
+    count: int,
+) -> list[int]:
+    """Calls in state `sent`: from here on they count as if they had left."""
+    row = {
+        "account": account,
+        "operation": operation,
+        "run_id": periods.run_id,
+        "owner": owner,
+        "day": periods.day,
+        "month": periods.month,
+        "b_lease": lease_us,
+    }
+    return [int(i) for i in connection.execute(_ADD_CALL, [row] * count).scalars()]
 
 
-def shift(
-    connection: Connection,
-    ticket: Ticket,
-    kind: str,
-    reason: str,
-    reserved: int,
-    spent: int = 0,
-    unknown: int = 0,
-) -> None:
-    """Move amounts between reserved, spent and unknown: ledger, every cap's row, and the vendor's pool."""
-    post(connection, ticket, kind, reason, reserved, spent, unknown)
-    p = ticket.periods
-    rows = or_(*(and_(t.budget.c.scope == s, t.budget.c.period == p.key(s)) for s in ("run", "day", "month")))
-    connection.execute(
-        update(t.budget)
-        .where(t.budget.c.account == ticket.account, t.budget.c.kind == kind, rows)
-        .values(
-            reserved=t.budget.c.reserved + reserved,
-            spent=t.budget.c.spent + spent,
-            unknown=t.budget.c.unknown + unknown,
-        )
-    )
-    connection.execute(
-        update(t.pool)
-        .where(t.pool.c.account == ticket.account, t.pool.c.kind == kind)
-        .values(
-            reserved=t.pool.c.reserved + reserved,
-            # An unknown counts as spent until the next figure is read; resolving it takes nothing back.
-            spent_since=t.pool.c.spent_since + max(0, spent + unknown),
-        )
-    )
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A movement between reserved, spent and unknown of one call and kind, in millionths."""
+
+    ticket: Ticket
+    kind: str
+    reason: str
+    reserved: int
+    spent: int = 0
+    unknown: int = 0
+
+
+def post(connection: Connection, shifts: Sequence[Shift]) -> None:
+    """Lines of the ledger; a second one for the same call, kind and reason is refused by the table."""
+    rows = [
+        {
+            "call_id": s.ticket.call_id,
+            "account": s.ticket.account,
+            "kind": s.kind,
+            "run_id": s.ticket.periods.run_id,
+            "day": s.ticket.periods.day,
+            "month": s.ticket.periods.month,
+            "reserved": s.reserved,
+            "spent": s.spent,
+            "unknown": s.unknown,
+            "reason": s.reason,
+        }
+        for s in shifts
+    ]
+    if rows:
+        connection.execute(_POST, rows)
+
+
+def shift(connection: Connection, shifts: Sequence[Shift]) -> None:
+    """Move amounts: ledger, every cap's row, and the vendor's pool."""
+    post(connection, shifts)
+    sums: dict[tuple[str, str, Periods], list[int]] = {}
+    for s in shifts:
+        total = sums.setdefault((s.ticket.account, s.kind, s.ticket.periods), [0, 0, 0, 0])
+        # An unknown counts as spent until the next figure is read; resolving it takes nothing back.
+        for place, amount in enumerate((s.reserved, s.spent, s.unknown, max(0, s.spent + s.unknown))):
+            total[place] += amount
+    for (account, kind, periods), (reserved, spent, unknown, gone) in sums.items():
+        given = _where(account, kind, periods) | {
+            "b_reserved": reserved,
+            "b_spent": spent,
+            "b_unknown": unknown,
+        }
+        connection.execute(_SHIFT_BUDGET, given)
+        connection.execute(_SHIFT_POOL, {**given, "b_gone": gone})
 
 
 def move_call(
     connection: Connection, call_id: int, before: Sequence[str], after: str, **values: object
 ) -> bool:
     """Conditional transition of a call; False where it was in none of the states `before`."""
-    return (
+    return move_calls(connection, [call_id], before, after, **values) == 1
+
+
+def move_calls(
+    connection: Connection, call_ids: Sequence[int], before: Sequence[str], after: str, **values: object
+) -> int:
+    """Conditional transition of several calls; how many made it."""
+    return int(
         connection.execute(
             update(t.provider_call)
-            .where(t.provider_call.c.id == call_id, t.provider_call.c.state.in_(before))
+            .where(t.provider_call.c.id.in_(call_ids), t.provider_call.c.state.in_(before))
             .values(state=after, **values)
         ).rowcount
-        == 1
     )
 
 
-def call_state(connection: Connection, call_id: int) -> str:
-    """The state of a call."""
-    return str(connection.scalar(select(t.provider_call.c.state).where(t.provider_call.c.id == call_id)))
+def call_states(connection: Connection, call_ids: Sequence[int]) -> dict[int, str]:
+    """The states of calls."""
+    return {int(r.id): str(r.state) for r in connection.execute(_STATES, {"b_ids": list(call_ids)})}
 
 
 def held_by(connection: Connection, call_id: int) -> dict[str, tuple[int, int]]:

@@ -6,7 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    LargeBinary,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from syncd.store import tables as t
 from syncd.store.engine import Now, serialise
@@ -34,6 +47,7 @@ class Row:
     trace: bytes | None
     run_id: int
     dirty: bool
+    owner: str = ""
     not_before_us: int = 0
     seen_us: int = 0
     changed_us: int = 0
@@ -56,6 +70,7 @@ def _row(found: Any) -> Row:
         found.trace,
         found.run_id,
         bool(found.dirty),
+        found.owner,
         found.not_before,
         found.seen_at,
         found.changed_at,
@@ -244,44 +259,125 @@ def _parked(state: str, lease_us: int) -> Any:
     return t.work.c.not_before if state == "leased" else Now() + lease_us
 
 
-def hold(connection: Connection, work_id: int, owner: str, fence: int, state: str, **values: Any) -> bool:
-    """Change the state of a row that we go on holding; False where the lease was lost."""
-    mine = and_(t.work.c.id == work_id, t.work.c.owner == owner, t.work.c.fence == fence)
-    return connection.execute(update(t.work).where(mine).values(state=state, **values)).rowcount == 1
-
-
-def finish(connection: Connection, work_id: int, owner: str, fence: int, state: str, **values: Any) -> bool:
-    """Advance a row that we hold. A row that changed meanwhile goes back to `ready` at its end.
-
-    Returns False where the lease was lost: another worker has the row now.
-    """
-    mine = and_(t.work.c.id == work_id, t.work.c.owner == owner, t.work.c.fence == fence)
-    held = connection.execute(
-        update(t.work)
-        .where(mine, t.work.c.state.in_(OPEN))
-        .values(state=state, owner="", lease_until=0, moved_at=Now(), **values)
+_HOLD = (
+    update(t.work)
+    .where(
+        t.work.c.id == bindparam("b_id"),
+        t.work.c.owner == bindparam("b_owner"),
+        t.work.c.fence == bindparam("b_fence"),
     )
-    if held.rowcount != 1:
-        return False
-    if state in ENDED:
+    .values(state=bindparam("b_state"), trace=bindparam("b_trace"))
+)
+
+
+def hold(connection: Connection, owner: str, state: str, rows: Mapping[int, tuple[int, bytes]]) -> int:
+    """Change the state of rows that we go on holding, given as id → (fence, trace); how many were lost."""
+    given = [
+        {"b_id": i, "b_owner": owner, "b_fence": fence, "b_state": state, "b_trace": trace}
+        for i, (fence, trace) in rows.items()
+    ]
+    return len(rows) - int(connection.execute(_HOLD, given).rowcount) if given else 0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a row that we hold goes. None leaves a column as it is."""
+
+    work_id: int
+    fence: int
+    state: str
+    reason: str = ""
+    due_us: int = 0
+    attempts: int = 0
+    trace: bytes | None = None
+    record: bytes | None = None
+    version: str | None = None
+    input_digest: str | None = None
+
+
+_FINISH = (
+    update(t.work)
+    .where(
+        t.work.c.id == bindparam("b_id"),
+        t.work.c.owner == bindparam("b_owner"),
+        t.work.c.fence == bindparam("b_fence"),
+        t.work.c.state.in_(OPEN),
+    )
+    .values(
+        state=bindparam("b_state"),
+        reason=bindparam("b_reason"),
+        not_before=bindparam("b_due"),
+        attempts=bindparam("b_attempts"),
+        trace=func.coalesce(bindparam("b_trace", type_=LargeBinary), t.work.c.trace),
+        record=func.coalesce(bindparam("b_record", type_=LargeBinary), t.work.c.record),
+        version=func.coalesce(bindparam("b_version", type_=Text), t.work.c.version),
+        input_digest=func.coalesce(bindparam("b_digest", type_=Text), t.work.c.input_digest),
+        owner="",
+        lease_until=0,
+        moved_at=Now(),
+    )
+)
+
+
+def finish(connection: Connection, owner: str, ends: Sequence[End]) -> list[bool]:
+    """Advance rows that we hold; False where a lease was lost and another worker has the row now.
+
+    A row that changed in the CRM meanwhile goes back to `ready` at its end.
+    """
+    if not ends:
+        return []
+    rows = [_end_row(owner, end) for end in ends]
+    held = [True] * len(ends)
+    if len(rows) > 1:
+        with connection.begin_nested() as savepoint:
+            if connection.execute(_FINISH, rows).rowcount != len(rows):
+                savepoint.rollback()
+                held = [connection.execute(_FINISH, row).rowcount == 1 for row in rows]
+    else:
+        held = [connection.execute(_FINISH, rows[0]).rowcount == 1]
+    ended = [e.work_id for e, ours in zip(ends, held, strict=True) if ours and e.state in ENDED]
+    if ended:
         connection.execute(
             update(t.work)
-            .where(t.work.c.id == work_id, t.work.c.dirty.is_(True))
+            .where(t.work.c.id.in_(ended), t.work.c.dirty.is_(True))
             .values(state="ready", reason="", not_before=0, dirty=False, version="", input_digest="")
         )
-    return True
+    return held
 
 
-def extend(connection: Connection, work_id: int, owner: str, fence: int, lease_us: int) -> bool:
-    """Renew a lease; False where it was lost."""
-    return (
-        connection.execute(
-            update(t.work)
-            .where(t.work.c.id == work_id, t.work.c.owner == owner, t.work.c.fence == fence)
-            .values(lease_until=Now() + lease_us)
-        ).rowcount
-        == 1
-    )
+def _end_row(owner: str, end: End) -> dict[str, Any]:
+    return {
+        "b_id": end.work_id,
+        "b_owner": owner,
+        "b_fence": end.fence,
+        "b_state": end.state,
+        "b_reason": end.reason,
+        "b_due": end.due_us,
+        "b_attempts": end.attempts,
+        "b_trace": end.trace,
+        "b_record": end.record,
+        "b_version": end.version,
+        "b_digest": end.input_digest,
+    }
+
+
+_FENCES = select(t.work.c.id, t.work.c.fence).where(
+    t.work.c.id.in_(bindparam("b_ids", expanding=True)), t.work.c.owner == bindparam("b_owner")
+)
+_EXTEND = (
+    update(t.work)
+    .where(t.work.c.id.in_(bindparam("b_ids", expanding=True)), t.work.c.owner == bindparam("b_owner"))
+    .values(lease_until=Now() + bindparam("b_lease", type_=BigInteger))
+)
+
+
+def extend(connection: Connection, owner: str, fences: Mapping[int, int], lease_us: int) -> bool:
+    """Renew leases by work id and fence; False where one of them was lost, and then none is renewed."""
+    given = {"b_ids": list(fences), "b_owner": owner}
+    held = {int(r.id): int(r.fence) for r in connection.execute(_FENCES, given)}
+    if held != dict(fences):
+        return False
+    return connection.execute(_EXTEND, given | {"b_lease": lease_us}).rowcount == len(fences)
 
 
 def heartbeat(connection: Connection, owner: str, lease_us: int) -> int:
