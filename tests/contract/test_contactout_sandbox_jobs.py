@@ -10,6 +10,7 @@ from queue import Empty, Queue
 
 import pytest
 
+from connectors.sandbox.contactout.jobs import is_loopback
 from tests.contract.contactout_process import EVERYTHING, WORLD, Box, known, person_where, sandbox, url
 
 JOBS, VERIFY = "/v2/people/linkedin/batch", "/v1/email/verify/batch"
@@ -244,8 +245,6 @@ def test_callbacks_come_twice_or_not_at_all_by_knob(box: Box, receiver: Receiver
     "address", ["http://192.0.2.1/x", "https://syncd.example/x", "nonsense", "http://[x"]
 )
 def test_a_callback_never_leaves_the_machine(box: Box, address: str) -> None:
-    from connectors.sandbox.contactout.jobs import is_loopback
-
     assert not is_loopback(address)
     job = start(box, url(ANNA), callback_url=address)
     later(box)

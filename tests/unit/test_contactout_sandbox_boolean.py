@@ -49,7 +49,10 @@ formulas = st.recursive(
 
 
 def written(formula: object) -> str:
-    return formula if isinstance(formula, str) else "(" + " ".join(map(written, formula)) + ")"  # type: ignore[call-overload]  # a formula is text or a tuple
+    match formula:
+        case tuple(parts):
+            return f"({' '.join(map(written, parts))})"
+    return str(formula)
 
 
 def value(formula: object, present: set[str]) -> bool:
