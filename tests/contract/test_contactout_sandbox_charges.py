@@ -233,6 +233,13 @@ def test_an_empty_pool_refuses_the_requests_that_need_it(box: Box, pool, path, q
     assert answer.json() == {"status_code": 403, "message": text}
 
 
+def test_an_empty_pool_refuses_before_anybody_is_looked_up(box: Box) -> None:
+    box.control("balance", {"search": 0, "email": 0})
+    assert box.post(PERSON, {"linkedin_url": url(UNKNOWN)}).status_code == 403
+    assert box.get(CARD, profile=url(UNKNOWN)).status_code == 403
+    assert box.get("/v1/people/person", email=UNKNOWN.work_email).status_code == 403
+
+
 def test_an_empty_pool_refuses_nothing_else(box: Box) -> None:
     box.control("balance", {"phone": 0, "search": 0})
     assert box.get(CARD, profile=url(RICH)).status_code == 200

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.sandbox.population import plain
+from connectors.sandbox.population import Population, plain
 from tests.contract.contactout_process import EVERYTHING, KEY, WORLD, Box, known, person_where, sandbox, url
 
 CARD, PERSON, SEARCH = "/v1/people/linkedin", "/v1/people/enrich", "/v1/people/search"
@@ -59,6 +59,7 @@ def test_bad_input_has_the_other_code(box: Box, conventional: bool, status: int)
         "https://www.linkedin.com/sales/lead/{},NAME",
         "https://www.linkedin.com/sales/linkedin.com/in/{}",
         "https://www.linkedin.com/talent/profile/{}",
+        "https://www.linkedin.com/talent/linkedin.com/in/{}",
         "https://www.linkedin.com/company/{}",
         "linkedin.com/in/{}",
         "{}",
@@ -309,6 +310,20 @@ def test_namesakes_are_told_apart_by_company_domain_place_or_title(box: Box) -> 
     first = next(p for p in group if p.city == group[-1].city)
     there = box.post(PERSON, {"full_name": first.full, "location": f"{first.city}, {first.country_name}"})
     assert there.json()["profile"]["url"] == url(first)
+
+
+def test_of_two_namesakes_the_one_still_at_the_company_is_meant() -> None:
+    people = Population.invent(1500).people
+    pairs = (
+        (former, present)
+        for present in people
+        for former in people[: present.index]
+        if former.past == present.company and plain(former.full) == plain(present.full)
+    )
+    former, present = next(pairs)
+    with sandbox(contacts=1500, coverage=EVERYTHING) as box:
+        answer = box.post(PERSON, {"full_name": former.full, "company": [present.company.name]})
+    assert answer.json()["profile"]["url"] == url(present)
 
 
 def test_a_name_at_a_company_where_nobody_has_it_is_not_found(box: Box) -> None:

@@ -155,9 +155,13 @@ def test_email_enrich_spells_some_phones_with_a_blank_and_a_dot(box: Box) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/email/enrich?email=nobody@nowhere.example", "/v1/people/person?email=nobody@nowhere.example",
-             f"/v1/people/linkedin?profile={STRANGER}"],
-)  # fmt: skip
+    "path",
+    [
+        "/v1/email/enrich?email=nobody@nowhere.example",
+        "/v1/people/person?email=nobody@nowhere.example",
+        f"/v1/people/linkedin?profile={STRANGER}",
+    ],
+)
 def test_a_miss_elsewhere_is_a_404_with_its_body(box: Box, path: str) -> None:
     answer = box.get(path)
     assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
@@ -212,8 +216,8 @@ def test_companies_of_domains_are_a_list_of_maps_with_one_key(box: Box) -> None:
     assert [set(company) for company in answer["companies"]] == [{f"www.{domain}"}]
     company = answer["companies"][0][f"www.{domain}"]
     assert set(company) == keys(
-        "li_vanity name domain description website logo_url type headquarter country size founded_at locations"
-        " industry specialties revenue"
+        "li_vanity name domain description website logo_url type headquarter country size founded_at"
+        " locations industry specialties revenue"
     )
     assert company["domain"] == domain and company["li_vanity"].startswith(
         "https://www.linkedin.com/company/"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 Test = Callable[[Callable[[str], bool]], bool]
 """Whether an equation holds, given what each of its terms is worth."""
 
+DEEPEST = 100
 _TOKEN = re.compile(r"[()]|[^()\s]+")
 _WORDS = ("AND", "OR", "NOT", "(", ")")
 
@@ -22,10 +23,11 @@ def parse(text: str) -> Test:
     Words without an operator between them are one term.
 
     Raises:
-        BadEquation: it is not one.
+        BadEquation: it is not one, or has more than 100 brackets and negations.
     """
-    tokens = _TOKEN.findall(text)
-    test, rest = _either(tokens)
+    if text.count("(") + text.count("NOT") > DEEPEST:
+        raise BadEquation
+    test, rest = _either(_TOKEN.findall(text))
     if rest:
         raise BadEquation
     return test

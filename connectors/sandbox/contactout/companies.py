@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from connectors.sandbox.contactout.directory import company_number
-from connectors.sandbox.names import CITIES
 from connectors.sandbox.population import Company, Dice
 
 Json = dict[str, object]
-COUNTRY_NAMES = {code: name for code, name, _ in CITIES}
+COUNTRY_NAMES = {
+    "AU": "Australia",
+    "DE": "Germany",
+    "FR": "France",
+    "GB": "United Kingdom",
+    "US": "United States",
+}
 IMAGES = "https://images.contactout.example"
 
 

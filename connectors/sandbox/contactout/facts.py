@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connectors.sandbox.names import TITLES
 from connectors.sandbox.population import Company, Dice, Knowledge, Person, slug
 
 SCHOOLS = (
@@ -23,6 +22,7 @@ SKILLS = {
     "Marketing": ("Content Creation", "Digital Marketing", "Brand Strategy", "Events", "Copywriting"),
 }
 OTHER_SKILLS = ("Project Management", "Onboarding", "Process Design", "Coaching", "Spreadsheets")
+PAST_TITLES = ("Analyst", "Sales Manager", "Data Engineer", "Consultant", "Project Lead", "Buyer")
 LANGUAGES = {"FR": "French", "DE": "German", "US": "Spanish", "GB": "Welsh", "AU": "Japanese"}
 PROFICIENCY = (
     "Full professional proficiency",
@@ -120,7 +120,7 @@ def _posts(dice: Dice, known: Knowledge) -> tuple[Post, ...]:
     person = known.subject
     since = Month(2012 + dice.pick("since", 13), 1 + dice.pick("since month", 12))
     before = Month(since.year - 1 - dice.pick("before", 8), 1 + dice.pick("before month", 12))
-    title = TITLES[dice.pick("past title", len(TITLES))][0]
+    title = PAST_TITLES[dice.pick("past title", len(PAST_TITLES))]
     if known.company != person.company:
         return (Post(title, person.past, before, None),)
     return Post(person.title, person.company, since, None), Post(title, person.past, before, since)

@@ -147,7 +147,8 @@ def search_row(
 
 
 _NOT_OF_DECISION_MAKERS = (
-    "country", "summary", "languages", "certifications", "publications", "projects", "followers", "work_status",
+    "country", "summary", "languages", "certifications", "publications", "projects", "followers",
+    "work_status",
 )  # fmt: skip
 
 
