@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
@@ -24,7 +24,9 @@ _ADD = (
 )
 _SETTLE = (
     update(t.lookup)
-    .where(t.lookup.c.id == bindparam("b_id"), t.lookup.c.state.in_(("sent", "pending", "unknown")))
+    .where(t.lookup.c.id == bindparam("b_id"))
+    # An IN list cannot be sent with many rows at once.
+    .where(or_(*(t.lookup.c.state == state for state in ("sent", "pending", "unknown"))))
     .values(
         state="settled",
         settled_at=Now(),

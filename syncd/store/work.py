@@ -301,7 +301,8 @@ _FINISH = (
         t.work.c.id == bindparam("b_id"),
         t.work.c.owner == bindparam("b_owner"),
         t.work.c.fence == bindparam("b_fence"),
-        t.work.c.state.in_(OPEN),
+        # An IN list cannot be sent with many rows at once.
+        or_(*(t.work.c.state == state for state in OPEN)),
     )
     .values(
         state=bindparam("b_state"),
