@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,16 +11,27 @@ import orjson
 
 from syncd.codec import digest, unpack_candidates, unpack_contact
 from syncd.decide import Answered, satisfied
+from syncd.kin import LINKING, Figure, Kinship, kinship
 from syncd.match import judge
-from syncd.model import COMPANY_KEYS, STRONG_KEYS, Contact, Field, Key, KeyKind, LastWrite, Level, SyncPolicy
+from syncd.model import (
+    EMAIL_FIELDS,
+    STRONG_KEYS,
+    Candidate,
+    Contact,
+    Key,
+    KeyKind,
+    LastWrite,
+    Level,
+    SyncPolicy,
+)
 from syncd.plan import Assessment, Need, assess, keys_of, persona_of
-from syncd.store import lookups
+from syncd.store import lookups, work
 from syncd.store.engine import Store
 from syncd.store.lookups import Kept
 from syncd.store.work import Row
 from syncd.waterfall import Ask, Asked, Stop, Vendor, Wait, step
 
-LINKING = STRONG_KEYS | {KeyKind.NAME_DOMAIN, KeyKind.NAME_COMPANY}
+ELSEWHERE = "the profile belongs to another contact of the CRM"
 
 
 @dataclass
@@ -30,8 +41,9 @@ class Desk:
     row: Row
     policy: SyncPolicy
     assessment: Assessment
-    keys: list[Key]
-    digests: dict[str, Key]
+    salt: bytes
+    keys: list[Key] = field(default_factory=list)
+    digests: dict[str, Key] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
     steps: list[dict[str, Any]] = field(default_factory=list)
@@ -39,6 +51,11 @@ class Desk:
     seen: set[int] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
     """Digests of keys whose lookups have not been looked for yet."""
+    claims: dict[str, int] = field(default_factory=dict)
+    """Digest of a profile that an answer brought → the lookup; to be compared with other contacts'."""
+    learned: set[str] = field(default_factory=set)
+    """Digests of profiles that are surely this person's: marks for other records to be recognised by."""
+    namesakes: bool = False
 
     @classmethod
     def open(
@@ -52,21 +69,20 @@ class Desk:
         now: datetime,
         contact: Contact | None = None,
     ) -> Desk:
-        """Set up from the stored record, or a fresher one; a sibling is another record of the same person."""
+        """Set up from the stored record, or a fresher one; siblings are records that share a mark."""
         contact = contact or unpack_contact(row.record_id, row.record)
         assessment = assess(contact, policy, written, our_source, now)
-        keys = list(assessment.keys)
-        for sibling in siblings:
-            persona = persona_of(unpack_contact(sibling.record_id, sibling.record).fields or {}, policy.match)
-            theirs = [k for k in keys_of(persona) if k.kind in LINKING]
-            if same_person(assessment.keys, theirs):
-                known = {k.kind for k in keys}
-                keys += [k for k in theirs if k.kind not in known]
         steps = orjson.loads(row.trace).get("steps", []) if row.trace else []
-        digests = {digest(salt, k): k for k in keys}
-        return cls(
-            row, policy, assessment, keys, digests, steps=steps, failures=row.attempts, unread=set(digests)
-        )
+        desk = cls(row, policy, assessment, salt, steps=steps, failures=row.attempts)
+        desk._add_keys(assessment.keys)
+        for sibling in siblings:
+            desk.meet(sibling)
+        return desk
+
+    @property
+    def figure(self) -> Figure:
+        """The person as the CRM describes them."""
+        return Figure(self.assessment.persona, self.assessment.keys)
 
     @property
     def needs(self) -> list[Need]:
@@ -75,24 +91,40 @@ class Desk:
         met = satisfied(self.assessment.needs, self.answers, self.policy, region)
         return [n for n in self.assessment.needs if n.field not in met]
 
-    def learn(
-        self, kept: Kept, lifetimes: Mapping[str, tuple[float, float]], salt: bytes, now_us: int
-    ) -> None:
+    def meet(self, other: Row) -> Kinship:
+        """Compare with another record: of the same person its keys serve too, of a namesake beware."""
+        fields = unpack_contact(other.record_id, other.record).fields or {}
+        persona = persona_of(fields, self.policy.match)
+        theirs = Figure(persona, keys_of(persona))
+        relation = kinship(self.figure, theirs)
+        if relation is Kinship.SAME:
+            self._add_keys([k for k in theirs.keys if k.kind in LINKING])
+        elif relation is Kinship.OTHER and self.figure.shares_name(theirs):
+            self.namesakes = True
+        return relation
+
+    def _add_keys(self, keys: Sequence[Key]) -> None:
+        kinds = {k.kind for k in self.keys}
+        for key in keys:
+            if key.kind not in kinds:
+                mark = digest(self.salt, key)
+                self.keys.append(key)
+                self.digests[mark] = key
+                self.unread.add(mark)
+                kinds.add(key.kind)
+
+    # answers
+
+    def learn(self, kept: Kept, lifetimes: Mapping[str, tuple[float, float]], now_us: int) -> None:
         """Take in a lookup that exists. One that is too old to be reused counts as never made."""
-        if kept.id in self.seen:
+        if kept.id in self.seen or _outlived(kept, lifetimes, now_us):
             return
-        found_s, not_found_s = lifetimes.get(kept.account, (0.0, 0.0))
-        if kept.state == "settled":
-            lifetime = found_s if kept.outcome == "found" else not_found_s
-            if now_us - (kept.settled_us or kept.sent_us) > lifetime * 1e6:
-                return
         self.seen.add(kept.id)
         key = self.digests.get(kept.key_digest)
-        judged = (
-            tuple((c, judge(self.assessment.persona, key, c)) for c in unpack_candidates(kept.answer))
-            if key
-            else ()
-        )
+        if key is None:
+            return
+        persona = self.assessment.persona
+        judged = tuple((c, judge(persona, key, c, self.namesakes)) for c in unpack_candidates(kept.answer))
         trusted = any(v.level.reaches(self.policy.min_identity) for _, v in judged)
         self.asked.append(
             Asked(kept.account, kept.operation, key, _state(kept), judged, kept.id, trusted or not judged)
@@ -103,10 +135,41 @@ class Desk:
             self.answers.append(
                 Answered(kept.account, kept.operation, kept.id, candidate, verdict, order, at)
             )
-            if verdict.level is Level.STRONG or (verdict.level.reaches(self.policy.min_identity)):
-                self._derive(
-                    candidate.identity.linkedin_url, candidate.identity.employer_domain, candidate, salt
-                )
+            if verdict.level.reaches(self.policy.min_identity):
+                self._derive(candidate, key, kept.id)
+
+    def _derive(self, candidate: Candidate, asked: Key, lookup_id: int) -> None:
+        """Keys that a trusted answer brings."""
+        found = [Key.linkedin(candidate.identity.linkedin_url)]
+        if candidate.identity.employer_domain and not candidate.about_company:
+            found.append(Key.single(KeyKind.DOMAIN, candidate.identity.employer_domain))
+        if candidate.provider_ref:
+            found.append(Key.single(KeyKind.PROVIDER_ID, candidate.provider_ref))
+        found += [
+            Key.email(v.value, KeyKind.FOUND_EMAIL) for v in candidate.values if v.field in EMAIL_FIELDS
+        ]
+        profile = found[0]
+        if profile is not None:
+            mark = digest(self.salt, profile)
+            if asked.kind in STRONG_KEYS:
+                self.learned.add(mark)
+            elif mark not in self.digests:
+                self.claims[mark] = lookup_id
+        self._add_keys([k for k in found if k is not None])
+
+    def doubt(self, mark: str) -> None:
+        """The profile that an answer to a name brought is another contact's: do not trust the answer."""
+        lookup_id = self.claims.pop(mark)
+        self.asked = [replace(a, trusted=False) if a.lookup_id == lookup_id else a for a in self.asked]
+        self.answers = [
+            replace(a, verdict=replace(a.verdict, level=Level.POSSIBLE, reason=ELSEWHERE))
+            if a.lookup_id == lookup_id
+            else a
+            for a in self.answers
+        ]
+        self.keys = [k for k in self.keys if k != self.digests.get(mark)]
+        self.digests.pop(mark, None)
+        self.unread.discard(mark)
 
     def forget_flight(self, lookup_ids: Sequence[int]) -> None:
         """Lookups that were under way are to be taken in again in their new state."""
@@ -118,23 +181,7 @@ class Desk:
         accounts = self.policy.accounts
         return accounts.index(account) if account in accounts else len(accounts)
 
-    def _derive(self, url: str, domain: str, candidate: Any, salt: bytes) -> None:
-        """Keys that a trusted answer brings."""
-        found = [Key.linkedin(url)] if url else []
-        if domain and not candidate.about_company:
-            found.append(Key.single(KeyKind.DOMAIN, domain))
-        if candidate.provider_ref:
-            found.append(Key.single(KeyKind.PROVIDER_ID, candidate.provider_ref))
-        for value in candidate.values:
-            if value.field in (Field.WORK_EMAIL, Field.PERSONAL_EMAIL):
-                found.append(Key.email(value.value, KeyKind.FOUND_EMAIL))
-        kinds = {k.kind for k in self.keys}
-        for key in found:
-            if key is not None and key.kind not in kinds:
-                self.keys.append(key)
-                self.digests[digest(salt, key)] = key
-                self.unread.add(digest(salt, key))
-                kinds.add(key.kind)
+    # steps
 
     def next(self, vendors: Sequence[Vendor]) -> Ask | Wait | Stop:
         """What to do next for what is still open."""
@@ -145,11 +192,12 @@ class Desk:
 
     def note(self, ask: Ask, lookup_id: int) -> None:
         """Remember a purchase for `explain`."""
+        key = ask.key.kind.value
         self.steps.append(
             {
                 "account": ask.account,
                 "operation": ask.operation.name,
-                "key": ask.key.kind.value,
+                "key": key,
                 "why": ask.why,
                 "lookup": lookup_id,
             }
@@ -171,26 +219,16 @@ class Desk:
     @property
     def has_values(self) -> bool:
         """Whether any trusted answer holds something that a need could take."""
-        wanted = {n.field for n in self.assessment.needs}
-        return bool(
-            wanted
-            & satisfied(
-                [Need(f, None, ()) for f in wanted], self.answers, self.policy, self.assessment.persona.region
-            )
-        )
+        wanted = [Need(n.field, None, ()) for n in self.assessment.needs]
+        return bool(satisfied(wanted, self.answers, self.policy, self.assessment.persona.region))
 
 
-def same_person(one: Sequence[Key], other: Sequence[Key]) -> bool:
-    """Whether two records that share a mark are one person.
-
-    A shared profile or address decides. A shared name and employer does only where no profile and no
-    address tells the two apart: namesakes work together more often than one thinks.
-    """
-    strong = {k.kind: k for k in one if k.kind in STRONG_KEYS}
-    rivals = [k for k in other if k.kind in strong]
-    if any(strong[k.kind] == k for k in rivals):
-        return True
-    return not rivals and any(k in other for k in one)
+def _outlived(kept: Kept, lifetimes: Mapping[str, tuple[float, float]], now_us: int) -> bool:
+    if kept.state != "settled":
+        return False
+    found_s, not_found_s = lifetimes.get(kept.account, (0.0, 0.0))
+    lifetime = found_s if kept.outcome == "found" else not_found_s
+    return now_us - (kept.settled_us or kept.sent_us) > lifetime * 1e6
 
 
 def _state(kept: Kept) -> str:
@@ -201,21 +239,13 @@ def _state(kept: Kept) -> str:
     return kept.outcome
 
 
-def marks(keys: Sequence[Key], salt: bytes) -> list[str]:
-    """The digests by which a person is recognised in other records: strong keys, and name with employer."""
-    return [digest(salt, k) for k in keys if k.kind in LINKING and k.kind not in COMPANY_KEYS]
-
-
 def read_known(
-    store: Store,
-    desks: Sequence[Desk],
-    lifetimes: Mapping[str, tuple[float, float]],
-    salt: bytes,
-    now_us: int,
+    store: Store, desks: Sequence[Desk], lifetimes: Mapping[str, tuple[float, float]], now_us: int
 ) -> None:
     """Take in the lookups that exist for keys not looked at yet, whoever made them.
 
-    An answer may bring further keys; those are looked at too.
+    An answer may bring further keys; those are looked at too. A profile that came with the answer to a
+    mere name is compared with the other contacts of the state first.
     """
     unread = [desk for desk in desks if desk.unread]
     while unread:
@@ -226,8 +256,25 @@ def read_known(
                 for kept in lookups.known(connection, wanted[start : start + 500]):
                     found.setdefault(kept.key_digest, []).append(kept)
         for desk in unread:
-            marks_, desk.unread = desk.unread, set()
-            for mark in sorted(marks_):
+            marks, desk.unread = desk.unread, set()
+            for mark in sorted(marks):
                 for kept in found.get(mark, ()):
-                    desk.learn(kept, lifetimes, salt, now_us)
+                    desk.learn(kept, lifetimes, now_us)
+        _compare_claims(store, unread)
         unread = [desk for desk in unread if desk.unread]
+
+
+def _compare_claims(store: Store, desks: Sequence[Desk]) -> None:
+    claiming = [desk for desk in desks if desk.claims]
+    if not claiming:
+        return
+    with store.read() as connection:
+        holders = work.holders(connection, sorted({m for desk in claiming for m in desk.claims}))
+    for desk in claiming:
+        for mark in list(desk.claims):
+            others = [row for row in holders.get(mark, ()) if row.id != desk.row.id]
+            if all(desk.meet(row) is Kinship.SAME for row in others):
+                desk.learned.add(mark)
+                del desk.claims[mark]
+            else:
+                desk.doubt(mark)

@@ -107,7 +107,7 @@ class Enricher:
         if not self._idle:
             return
         idle, self._idle = self._idle, []
-        read_known(self.b.store, idle, self.b.lifetimes(), self.b.salt, self.b.now_us())
+        read_known(self.b.store, idle, self.b.lifetimes(), self.b.now_us())
         ended: list[End] = []
         for desk in idle:
             if desk.assessment.skip or not desk.assessment.needs:
@@ -254,6 +254,7 @@ class Enricher:
                 for desk, state, values in ended
             ]
             held = work.finish(connection, self.b.owner, rows)
+            work.add_identity(connection, {d.row.id: d.learned for d, _, _ in ended if d.learned})
         for (desk, state, values), ours in zip(ended, held, strict=True):
             self._desks.pop(desk.row.id, None)
             if ours and state not in ("waiting", "enriched"):

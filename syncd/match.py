@@ -11,6 +11,7 @@ from rapidfuzz.distance import JaroWinkler
 
 from syncd.domain import registered
 from syncd.model import Candidate, Key, KeyKind, Level, Persona, Verdict, fold, linkedin_profile
+from syncd.phone import region_of
 
 _LEGAL = re.compile(
     r"\b(inc|incorporated|ltd|limited|llc|llp|plc|corp|corporation|co|company|gmbh|ag|kg|se|sa|sas|sarl|srl|spa|bv|nv|ab|as|oy|aps|pty|group|holding|holdings)\b\.?"
@@ -20,10 +21,10 @@ NAME_AGREES = 0.15
 NAME_CONTRADICTS = 0.45
 
 
-def judge(persona: Persona, key: Key, candidate: Candidate) -> Verdict:
+def judge(persona: Persona, key: Key, candidate: Candidate, namesakes: bool = False) -> Verdict:
     """How sure it is that `candidate`, the answer to `key`, is the person the CRM means.
 
-    Penalties run from 0 (agrees) to 1 (contradicts); what either side does not say has none. A name
+    With `namesakes` the CRM knows another person of the same name at the same employer. Penalties run from 0 (agrees) to 1 (contradicts); what either side does not say has none. A name
     that contradicts ends it whatever else agrees.
     """
     if candidate.about_company:
@@ -41,7 +42,7 @@ def judge(persona: Persona, key: Key, candidate: Candidate) -> Verdict:
         return _by_profile(persona, key, candidate, penalties, agreeing)
     if key.kind is KeyKind.EMAIL:
         return _by_email(persona, candidate, penalties, agreeing)
-    return _by_name(candidate, penalties, agreeing)
+    return _by_name(penalties, agreeing, namesakes)
 
 
 def _by_profile(
@@ -78,12 +79,16 @@ def _by_email(
     return _verdict(Level.POSSIBLE, penalties, agreeing, "the address was found, the name is unlike")
 
 
-def _by_name(candidate: Candidate, penalties: dict[str, float], agreeing: set[str]) -> Verdict:
+def _by_name(penalties: dict[str, float], agreeing: set[str], namesakes: bool) -> Verdict:
     name, employer = penalties.get("name", 1.0), penalties.get("employer")
+    if agreeing & {"linkedin", "email", "phone"} and name <= NAME_AGREES:
+        return _verdict(Level.STRONG, penalties, agreeing, "name and another identifier agree")
+    if namesakes:
+        return _verdict(Level.POSSIBLE, penalties, agreeing, "the CRM knows a namesake at the same employer")
+    if penalties.get("location") == 1.0:
+        return _verdict(Level.POSSIBLE, penalties, agreeing, "the name fits, the country is another one")
     if name <= NAME_AGREES and employer is not None and employer <= 0.15:
         return _verdict(Level.STRONG, penalties, agreeing, "name and employer agree")
-    if "linkedin" in agreeing or "email" in agreeing:
-        return _verdict(Level.STRONG, penalties, agreeing, "name and another identifier agree")
     if employer is not None and employer > 0.6:
         return _verdict(Level.NONE, penalties, agreeing, "the name fits, the employer is another one")
     return _verdict(Level.POSSIBLE, penalties, agreeing, "only the name agrees")
@@ -110,7 +115,7 @@ def _penalties(persona: Persona, candidate: Candidate) -> dict[str, float]:
         "name": name_penalty(persona, candidate),
         "employer": _employer(persona, candidate),
         "title": _unlike(persona.title, candidate.identity.title),
-        "location": _unlike(persona.location, candidate.identity.location),
+        "location": _place(persona, candidate.identity.location),
         "vendor": None if candidate.similarity is None else 1 - candidate.similarity,
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -248,6 +253,15 @@ def _unlike(one: str, other: str) -> float | None:
     if not one.strip() or not other.strip():
         return None
     return 1 - fuzz.token_set_ratio(fold(one), fold(other)) / 100
+
+
+def _place(persona: Persona, theirs: str) -> float | None:
+    """1 where the countries differ; else how unlike the places are, as far as both are known."""
+    region = region_of(theirs.rpartition(",")[2])
+    if persona.region and region:
+        return 1.0 if region != persona.region else 0.0
+    unlike = _unlike(persona.location, theirs)
+    return None if unlike is None else min(unlike, 0.9)
 
 
 def _local_part_fits(address: str, name: str) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from syncd.accounts import CrmAccount
 from syncd.codec import pack_contact
-from syncd.desk import marks
+from syncd.kin import marks
 from syncd.model import Author, Contact, Page, SyncPolicy
 from syncd.plan import equal_text, in_scope, input_digest, keys_of, persona_of, text_of
 from syncd.store import changes, runs, work

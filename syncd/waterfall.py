@@ -10,7 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncd.connector import On, Operation
-from syncd.model import EMAIL_FIELDS, STRONG_KEYS, Candidate, Field, Key, KeyKind, Quality, Verdict
+from syncd.model import (
+    COMPANY_KEYS,
+    EMAIL_FIELDS,
+    STRONG_KEYS,
+    Candidate,
+    Field,
+    Key,
+    KeyKind,
+    Quality,
+    Verdict,
+)
 from syncd.plan import Need
 from syncd.purchase import KNOWS_STRONG, KNOWS_WEAK, Market, Want, cheapest, expected_cost, hit, serves
 
@@ -195,16 +205,21 @@ def _shut(vendor: Vendor, keys: Sequence[Key], asked: Sequence[Asked]) -> frozen
     """(operation, key kind) pairs that cannot say anything new.
 
     A vendor that does not know the person by a key, asked through an operation that identifies, does not
-    know them through any other operation by that key; one that answered with somebody else would again.
+    know them through any other operation by that key. One that answered with somebody who may be another
+    person is not paid for the same answer again by any key.
     """
     shut = set()
+    if any(
+        a.state == "found" and not a.trusted and any(not c.about_company for c, _ in a.answers) for a in asked
+    ):
+        person = frozenset(KeyKind) - COMPANY_KEYS
+        shut |= {(o.name, kind) for o in vendor.operations for kind in o.accepts & person}
     for a in asked:
         if a.key is None or a.key not in keys:
             continue
         shut.add((a.operation, a.key.kind))
         operation = vendor.find(a.operation)
-        stranger = a.state == "found" and not a.trusted
-        if stranger or (operation and operation.identifies and a.state == "not_found"):
+        if operation and operation.identifies and a.state == "not_found":
             shut |= {(o.name, a.key.kind) for o in vendor.operations if a.key.kind in o.accepts}
     return frozenset(shut)
 

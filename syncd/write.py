@@ -112,7 +112,7 @@ class Writer:
             no = refused.get(row.id, {})
             scene = Scene(contact, desk.assessment.persona, self.policy, last, source, self.schema, now, no)
             desks.append((row, contact, desk, scene))
-        read_known(self.b.store, [d for *_, d, _ in desks], self.b.lifetimes(), self.b.salt, self.b.now_us())
+        read_known(self.b.store, [d for *_, d, _ in desks], self.b.lifetimes(), self.b.now_us())
         self._leave(left)
         return [Case(r, d, c, decide(scene, d.answers), resumed=r.id in found) for r, c, d, scene in desks]
 

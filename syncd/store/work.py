@@ -172,6 +172,35 @@ def set_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[
         connection.execute(t.identity.insert(), rows)
 
 
+def add_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[str]]) -> None:
+    """Further marks of persons; those that are known stay."""
+    wanted = {(w, d) for w, digests in digests_by_work.items() for d in digests}
+    if not wanted:
+        return
+    held = connection.execute(
+        select(t.identity.c.work_id, t.identity.c.digest).where(
+            t.identity.c.work_id.in_({w for w, _ in wanted})
+        )
+    )
+    missing = wanted - {(int(w), str(d)) for w, d in held}
+    if missing:
+        connection.execute(t.identity.insert(), [{"work_id": w, "digest": d} for w, d in sorted(missing)])
+
+
+def holders(connection: Connection, digests: Sequence[str]) -> dict[str, list[Row]]:
+    """mark → the rows that bear it."""
+    if not digests:
+        return {}
+    pairs = connection.execute(
+        select(t.identity.c.digest, t.identity.c.work_id).where(t.identity.c.digest.in_(digests))
+    ).all()
+    rows = {r.id: r for r in many(connection, sorted({int(w) for _, w in pairs}))}
+    found: dict[str, list[Row]] = {}
+    for mark, work_id in pairs:
+        found.setdefault(mark, []).append(rows[work_id])
+    return found
+
+
 def siblings(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[Row]]:
     """work id → rows of what seems to be the same person, in whatever sync or CRM, by shared marks."""
     if not work_ids:

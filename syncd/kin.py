@@ -1,0 +1,57 @@
+"""Kin: which records are one person, which only share a name, and which nobody can tell. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from syncd.codec import digest
+from syncd.model import STRONG_KEYS, Key, KeyKind, Persona
+
+NAMES = frozenset({KeyKind.NAME_DOMAIN, KeyKind.NAME_COMPANY})
+LINKING = STRONG_KEYS | NAMES
+"""Keys by which a record may turn out to be a person who is known from another record."""
+
+
+class Kinship(StrEnum):
+    """What two records are to each other."""
+
+    SAME = "same"
+    OTHER = "other"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A record's person as the CRM describes them, with the keys that this gives."""
+
+    persona: Persona
+    keys: Sequence[Key]
+
+    def shares_name(self, other: Figure) -> bool:
+        """Whether name and employer are the same."""
+        return any(k in other.keys for k in self.keys if k.kind in NAMES)
+
+
+def kinship(one: Figure, other: Figure) -> Kinship:
+    """Whether two records are one person.
+
+    A shared profile or address decides, and so does a different one. Countries that differ tell two people
+    apart; a shared name and domain is taken for one person; a shared name and company name is not enough,
+    because namesakes work together more often than one thinks.
+    """
+    strong = {k.kind: k for k in one.keys if k.kind in STRONG_KEYS}
+    rivals = [k for k in other.keys if k.kind in strong]
+    if any(strong[k.kind] == k for k in rivals):
+        return Kinship.SAME
+    regions = {r for r in (one.persona.region, other.persona.region) if r}
+    if rivals or len(regions) > 1:
+        return Kinship.OTHER
+    domains = [k for k in one.keys if k.kind is KeyKind.NAME_DOMAIN]
+    return Kinship.SAME if any(k in other.keys for k in domains) else Kinship.UNSURE
+
+
+def marks(keys: Sequence[Key], salt: bytes) -> list[str]:
+    """The digests by which a person is recognised in other records: strong keys, and name with employer."""
+    return [digest(salt, k) for k in keys if k.kind in LINKING]
