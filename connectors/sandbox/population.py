@@ -183,9 +183,13 @@ class Population:
 
     @classmethod
     def invent(cls, count: int, seed: int = 1) -> Population:
-        """So many people, each with a CRM record. The same seed and count give the same people."""
+        """So many people, each with a CRM record. The same seed and count give the same people.
+
+        No two people of one name are or were at one company, so that name and company name one person.
+        """
         companies = [_company(seed, i) for i in range(max(2, count // 20))]
-        people = [_person(seed, i, companies) for i in range(count)]
+        taken: set[tuple[str, str, int]] = set()
+        people = [_person(seed, i, companies, taken) for i in range(count)]
         return cls(seed, people, _Later(lambda: [_record(seed, p) for p in people]), companies)
 
     @classmethod
@@ -289,14 +293,14 @@ def _company(seed: int, index: int) -> Company:
     )  # fmt: skip
 
 
-def _person(seed: int, index: int, companies: list[Company]) -> Person:
+def _person(seed: int, index: int, companies: list[Company], taken: set[tuple[str, str, int]]) -> Person:
     dice = Dice(seed, "person", index)
-    first, last = FIRST[dice.pick("first", len(FIRST))], LAST[dice.pick("last", len(LAST))]
     at = dice.pick("company", len(companies))
     company, past = (
         companies[at],
         companies[(at + 1 + dice.pick("past", len(companies) - 1)) % len(companies)],
     )
+    first, last = _name(dice, (company.index, past.index), taken)
     title, seniority, function = TITLES[dice.pick("title", len(TITLES))]
     country, country_name, city = CITIES[dice.pick("city", len(CITIES))]
     local = f"{slug(first)}.{slug(last).replace('-', '')}{index}"
@@ -307,6 +311,16 @@ def _person(seed: int, index: int, companies: list[Company]) -> Person:
         work_email=f"{local}@{company.domain}", personal_email=f"{local}@mail.example",
         mobile=mobile_number(country, index), landline=landline_number(country, index),
     )  # fmt: skip
+
+
+def _name(dice: Dice, employers: tuple[int, int], taken: set[tuple[str, str, int]]) -> tuple[str, str]:
+    """A name that nobody else has at these employers; where all are used up, any."""
+    first = FIRST[dice.pick("first", len(FIRST))]
+    start = dice.pick("last", len(LAST))
+    names = [LAST[(start + n) % len(LAST)] for n in range(len(LAST))]
+    last = next((n for n in names if not any((first, n, e) in taken for e in employers)), names[0])
+    taken.update((first, last, e) for e in employers)
+    return first, last
 
 
 _DAY = 86_400
