@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
 
-import httpx
 import stamina
 import structlog
 from stamina.instrumentation import set_on_retry_hooks
 
 from syncd.connector import Answer, Failure, FailureKind, Operation, Request
+from syncd.http import Http
 from syncd.meter import Meter
 from syncd.pacing import Bucket, Pacer
 
-MAX_BODY = 8 * 1024 * 1024
 ATTEMPTS = 4
 PATIENCE_S = 30.0
 """How long a request may wait in place, for a slot or for a retry. Longer waits park the work."""
@@ -31,122 +28,6 @@ Classify = Callable[[Operation, Answer], Failure | None]
 def retry_quietly() -> None:
     """Retries are metered here; the library's own log lines would repeat them."""
     set_on_retry_hooks([])
-
-
-class Http:
-    """An httpx client for one base URL. The only place that knows httpx.
-
-    Redirects are not followed, because credentials travel in headers; proxies come from nowhere but
-    the configuration.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        headers: Callable[[], Mapping[str, str]],
-        connections: int = 16,
-        verify: ssl.SSLContext | bool = True,
-    ) -> None:
-        self.base_url = base_url.rstrip("/")
-        self._headers = headers
-        loopback = self.base_url.startswith("http://")
-        self._client = httpx.Client(
-            limits=httpx.Limits(
-                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=20
-            ),
-            timeout=httpx.Timeout(30.0, connect=5.0, pool=30.0),
-            follow_redirects=False,
-            trust_env=False,
-            verify=False if loopback else verify,
-        )
-
-    def close(self) -> None:
-        self._client.close()
-
-    def exchange(self, operation: Operation, request: Request, paid: bool) -> Answer:
-        """One request and its answer.
-
-        Raises:
-            Failure: unavailable with `charged=False` where not a byte of the request left; else ambiguous
-                for a paid request, unavailable for a free one.
-        """
-        sent = False
-
-        def trace(event: str, info: Any) -> None:
-            nonlocal sent
-            # The only proof of non-delivery: exceptions look alike before and after the request left.
-            if event.endswith("send_request_headers.started"):
-                sent = True
-
-        deadline = time.monotonic() + operation.timeout_s * 1.5
-        try:
-            built = self._build(request, operation.timeout_s, trace)
-            response = self._client.send(built, stream=True)
-            try:
-                body = _read(response, deadline)
-            finally:
-                response.close()
-        except (httpx.HTTPError, httpx.InvalidURL, _TooMuch, ssl.SSLError, OSError) as error:
-            raise _transport_failure(error, sent, paid) from None
-        headers = {k.lower(): v for k, v in response.headers.items()}
-        return Answer(response.status_code, headers, body)
-
-    def _build(self, request: Request, timeout_s: float, trace: Callable[[str, Any], None]) -> httpx.Request:
-        if request.follow is not None:
-            url, headers = self._allowed(request.follow), dict(request.headers)
-        else:
-            path = (
-                request.path.format_map({k: quote(v, safe="") for k, v in request.args.items()})
-                if request.args
-                else request.path
-            )
-            url, headers = self.base_url + path, {**self._headers(), **request.headers}
-        timeout = httpx.Timeout(timeout_s, connect=5.0, pool=PATIENCE_S)
-        return self._client.build_request(
-            request.method,
-            url,
-            params={k: v if isinstance(v, str) else list(v) for k, v in request.params.items()} or None,
-            json=request.json,
-            data=dict(request.form) if request.form is not None else None,
-            headers=headers,
-            timeout=timeout,
-            extensions={"trace": trace},
-        )
-
-    def _allowed(self, url: str) -> str:
-        """A download URL that a vendor handed out; a sandbox may only lead to loopback, a vendor to https."""
-        here, there = urlsplit(self.base_url), urlsplit(url)
-        loopback = here.hostname in ("127.0.0.1", "::1", "localhost")
-        good = there.hostname == here.hostname if loopback else there.scheme == "https"
-        if not good:
-            raise Failure(
-                FailureKind.CONTRACT, "the vendor's download address is not one that may be followed"
-            )
-        return url
-
-
-class _TooMuch(Exception):
-    """The answer is larger or slower than any documented one."""
-
-
-def _read(response: httpx.Response, deadline: float) -> bytes:
-    chunks, size = [], 0
-    for chunk in response.iter_bytes():
-        size += len(chunk)
-        if size > MAX_BODY or time.monotonic() > deadline:
-            raise _TooMuch
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _transport_failure(error: Exception, sent: bool, paid: bool) -> Failure:
-    """Exception texts hold URLs with queries; only the kind of the exception is told."""
-    what = type(error).__name__.strip("_")
-    if not sent:
-        return Failure(FailureKind.UNAVAILABLE, f"no connection ({what})", charged=False)
-    if paid:
-        return Failure(FailureKind.AMBIGUOUS, f"the request was sent, the answer was lost ({what})")
-    return Failure(FailureKind.UNAVAILABLE, f"the answer was lost ({what})")
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +35,8 @@ from syncd.waterfall import Ask, Vendor
 _log = structlog.get_logger("syncd.checkout")
 HORIZON_S = 0.03
 """How far ahead slots are taken: nothing waits longer between its booking and its first byte."""
-GROUP = 16
+GROUP = 32
+GATHER_S = 0.004
 _NO_RESULT = Failure(FailureKind.CONTRACT, "the connector gave nothing back")
 
 
@@ -86,6 +88,16 @@ class Flight:
     booked: Booked
     due: float
     result: list[Outcome] | Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Calls of one operation that are to leave now, each with the moment of its slot."""
+
+    account: ProviderAccount
+    operation: Operation
+    groups: list[list[Parcel]]
+    dues: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,51 +186,76 @@ class Checkout:
     def dispatch(self) -> None:
         """Book and send whatever has a slot and a free connection."""
         self._wake_at = self.b.pacer.monotonic() + 1.0
+        buckets: dict[str, list[tuple[ProviderAccount, Operation]]] = defaultdict(list)
         for (name, operation_name), waiting in list(self._queues.items()):
-            if not waiting:
+            if waiting:
+                operation = waiting[0].ask.operation
+                buckets[self.b.accounts[name].line.bucket(operation).key].append(
+                    (self.b.accounts[name], operation)
+                )
+            else:
                 del self._queues[name, operation_name]
-                continue
-            account, operation = self.b.accounts[name], waiting[0].ask.operation
-            bucket = account.line.bucket(operation)
-            free = bucket.limit.concurrency - self._flying[bucket.key]
-            calls = min(free, GROUP, -(-len(waiting) // operation.batch))
-            if calls <= 0:
-                continue
-            slots = self.b.pacer.take(bucket, calls, HORIZON_S)
-            now = self.b.pacer.monotonic()
-            if not slots.count:
-                self._wake_at = min(self._wake_at, now + max(0.0, slots.wait_us / MILLION - HORIZON_S / 2))
-                continue
-            self._wake_at = now
-            dues = [now + (slots.wait_us + i * slots.interval_us) / MILLION for i in range(slots.count)]
-            self._send(account, operation, waiting, dues)
+        loads: list[Load] = []
+        for queues in buckets.values():
+            loads += self._load(queues)
+        if loads:
+            self._send(loads)
 
-    def _send(
-        self, account: ProviderAccount, operation: Operation, waiting: list[Parcel], dues: Sequence[float]
-    ) -> None:
-        """TX1 for as many calls as there are slots, then off they go."""
-        groups: list[list[Parcel]] = []
-        while len(groups) < len(dues) and (parcels := self._take(waiting, operation.batch)):
-            groups.append(parcels)
+    def _load(self, queues: list[tuple[ProviderAccount, Operation]]) -> list[Load]:
+        """What one bucket's slots and free connections let go now, the fullest queues first."""
+        account, operation = queues[0]
+        bucket = account.line.bucket(operation)
+        queues.sort(key=lambda q: -len(self._queues[q[0].name, q[1].name]))
+        wanted = sum(-(-len(self._queues[a.name, o.name]) // o.batch) for a, o in queues)
+        calls = min(bucket.limit.concurrency - self._flying[bucket.key], GROUP, wanted)
+        if calls <= 0:
+            return []
+        slots = self.b.pacer.take(bucket, calls, HORIZON_S)
+        now = self.b.pacer.monotonic()
+        if slots.count < calls:
+            later = slots.wait_us / MILLION if not slots.count else slots.count * slots.interval_us / MILLION
+            self._wake_at = min(self._wake_at, now + max(0.0, later - HORIZON_S / 2))
+        dues = [now + (slots.wait_us + i * slots.interval_us) / MILLION for i in range(slots.count)]
+        loads = []
+        for owner, asked in queues:
+            groups: list[list[Parcel]] = []
+            waiting = self._queues[owner.name, asked.name]
+            while len(groups) < len(dues) and (parcels := self._take(waiting, asked.batch)):
+                groups.append(parcels)
+            if groups:
+                loads.append(Load(owner, asked, groups, dues[: len(groups)]))
+                dues = dues[len(groups) :]
+        return loads
+
+    def _send(self, loads: Sequence[Load]) -> None:
+        """TX1 for everything that goes together, then off it goes."""
+        now = self.b.pacer.monotonic()
         with self.b.store.write() as connection:
-            items = self._items(connection, account, operation, groups)
-            now = self.b.pacer.monotonic()
-            booked = self.b.ledger.book(connection, account.name, operation, items, self.periods(), now)
-        flights = [
-            Flight(account, operation, parcels, done, due)
-            for parcels, done, due in zip(groups, booked, dues, strict=False)
-            if isinstance(done, Booked)
-        ]
-        if len(flights) < len(groups):
-            refusal = next(b for b in booked if isinstance(b, Refusal))
-            waiting[:0] = [p for parcels in groups[len(flights) + 1 :] for p in parcels]
-            self._refused(account, groups[len(flights)], refusal, waiting)
-        for flight in flights:
-            for parcel, lookup_id in zip(flight.parcels, flight.booked.lookup_ids, strict=True):
-                parcel.desk.note(parcel.ask, lookup_id)
-            self._flying[account.line.bucket(operation).key] += 1
-            self.in_flight += 1
-            self._pool.submit(copy_context().run, self._fly, flight)
+            booked = [self._book(connection, load, now) for load in loads]
+        for load, done in zip(loads, booked, strict=True):
+            flights = [
+                Flight(load.account, load.operation, parcels, b, due)
+                for parcels, b, due in zip(load.groups, done, load.dues, strict=False)
+                if isinstance(b, Booked)
+            ]
+            refused = next((b for b in done if isinstance(b, Refusal)), None)
+            if refused is not None:
+                waiting = self._queues[load.account.name, load.operation.name]
+                waiting[:0] = [p for parcels in load.groups[len(flights) + 1 :] for p in parcels]
+                self._refused(load.account, load.groups[len(flights)], refused, waiting)
+            for flight in flights:
+                self._launch(flight)
+
+    def _book(self, connection: Connection, load: Load, now: float) -> list[Booked | Refusal]:
+        items = self._items(connection, load.account, load.operation, load.groups)
+        return self.b.ledger.book(connection, load.account.name, load.operation, items, self.periods(), now)
+
+    def _launch(self, flight: Flight) -> None:
+        for parcel, lookup_id in zip(flight.parcels, flight.booked.lookup_ids, strict=True):
+            parcel.desk.note(parcel.ask, lookup_id)
+        self._flying[flight.account.line.bucket(flight.operation).key] += 1
+        self.in_flight += 1
+        self._pool.submit(copy_context().run, self._fly, flight)
 
     def _take(self, waiting: list[Parcel], batch: int) -> list[Parcel]:
         """The next parcels for one call. Two of one key never share a call: the second uses the first's answer."""
@@ -331,8 +368,10 @@ class Checkout:
         landed: list[Flight] = []
         try:
             landed.append(self._landed.get(timeout=timeout) if timeout > 0 else self._landed.get_nowait())
-            while len(landed) < 4 * GROUP:
-                landed.append(self._landed.get_nowait())
+            # Each settlement is a durable commit: a moment's wait lets neighbours share it.
+            until = time.perf_counter() + GATHER_S
+            while len(landed) < min(GROUP, self.in_flight):
+                landed.append(self._landed.get(timeout=max(0.0, until - time.perf_counter())))
         except queue.Empty:
             pass
         return landed

@@ -284,13 +284,16 @@ def job_change(scene: Scene, trusted: Sequence[Answered]) -> str:
 
 def offers(wanted: Field, answers: Sequence[Answered], region: str) -> list[Offer]:
     """Every value for a field, best first: by quality, agreement, freshness, order of the waterfall."""
-    graded = _grades(answers)
+    graded, phones = _grades(answers), wanted in PHONE_FIELDS
     found: list[Offer] = []
     for answer in answers:
         for value in answer.candidate.values:
-            offer = _offer(wanted, value, answer, region, graded)
-            if offer is not None:
-                found.append(offer)
+            if value.field is wanted or (phones and value.field in PHONE_FIELDS):
+                offer = _offer(wanted, value, answer, region, graded)
+                if offer is not None:
+                    found.append(offer)
+    if len(found) < 2:
+        return found
     voices: dict[str, set[str]] = {}
     for offer in found:
         voices.setdefault(_comparable(wanted, offer.text), set()).add(offer.source.account)
@@ -325,8 +328,6 @@ def _offer(
         if judged is None:
             return None
         quality = judged
-    elif value.field is not wanted:
-        return None
     if wanted in EMAIL_FIELDS:
         told = grades.get(("", text)) or grades.get((answer.account, wanted.value))
         if told is not None and quality in (Quality.UNKNOWN, Quality.UNVERIFIED, Quality.LIKELY):

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from syncd.accounts import CrmAccount, ProviderAccount, Standing
-from syncd.calls import Http, Line, retry_quietly
+from syncd.calls import Line, retry_quietly
 from syncd.checkout import Bench
 from syncd.config import CrmSettings, ProviderSettings, Settings
 from syncd.connector import Failure, Options, Secret, load
 from syncd.domain import registered
+from syncd.http import Http
 from syncd.ledger import Caps, Ledger, Purse
 from syncd.meter import Meter
 from syncd.model import SyncPolicy, email_address, linkedin_profile
@@ -167,8 +168,7 @@ def _provider(settings: ProviderSettings, pacer: Pacer, meter: Meter) -> Provide
     limits = settings.lowered(connector.limits)
     buckets = pacer.buckets(f"{settings.type}:{_credential(settings.options)}", limits)
     base_url = settings.base_url or connector.default_base_url
-    connections = max((limit.concurrency for limit in limits), default=8)
-    http = Http(str(base_url), connector.headers, connections)
+    http = Http(str(base_url), connector.headers)
     return ProviderAccount(
         name=settings.name,
         connector=connector,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 
@@ -19,6 +20,7 @@ def linkedin_company(url: str) -> str:
     return _linkedin(url, ("company",))
 
 
+@lru_cache(4096)
 def _linkedin(url: str, sections: tuple[str, ...]) -> str:
     text = url.strip()
     if not text or any(c.isspace() for c in text):
@@ -52,6 +54,7 @@ def email_address(text: str) -> str:
     return "" if domain.startswith((".", "-")) or domain.endswith((".", "-")) else address
 
 
+@lru_cache(8192)
 def fold(text: str) -> str:
     """Text for comparison: no case, no accents, single blanks. Never for display or writing."""
     decomposed = unicodedata.normalize("NFKD", text)

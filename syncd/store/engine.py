@@ -91,7 +91,7 @@ class Store:
                 "synchronous=FULL",
                 "foreign_keys=ON",
                 "secure_delete=FAST",
-                "cache_size=-8000",
+                "cache_size=-2000",
             ):
                 connection.execute(f"PRAGMA {pragma}")
 
