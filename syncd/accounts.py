@@ -147,7 +147,9 @@ class Standing:
 
     def react(self, account: ProviderAccount, operation: Operation | None, failure: Failure) -> None:
         """Stop what a failure says must stop, and say so once."""
-        if failure.kind is FailureKind.AUTH or (failure.doubtful and operation is None):
+        if failure.without and failure.charged is False and not failure.without <= account.line.without:
+            self._leave_out(account, failure.without)
+        elif failure.kind is FailureKind.AUTH or (failure.doubtful and operation is None):
             self.halt(
                 account.name, "auth", f"the credential is refused; check providers.{account.name}.token"
             )
@@ -167,6 +169,20 @@ class Standing:
                 OUT_OF_CREDITS_S,
             )
             self.forget_age(account.name)
+
+    def _leave_out(self, account: ProviderAccount, parts: frozenset[str]) -> None:
+        """Remember parts of requests to which the account has no access."""
+        account.line.without |= parts
+        with self._store.write() as connection:
+            runs.set_meta(connection, f"without:{account.name}", "\n".join(sorted(account.line.without)))
+        _log.warning("account.without", provider=account.name, parts=sorted(parts))
+
+    def recall(self) -> None:
+        """What earlier processes learned to leave out."""
+        with self._store.read() as connection:
+            for account in self._accounts.values():
+                held = runs.get_meta(connection, f"without:{account.name}")
+                account.line.without = frozenset(held.split("\n")) if held else frozenset()
 
     def halt(self, scope: str, kind: str, reason: str, for_s: float | None = None) -> None:
         """Stop a scope; logged only when it was not stopped before."""

@@ -41,6 +41,7 @@ class Line:
     meter: Meter
     http: Http | None = None
     patience_s: float = PATIENCE_S
+    without: frozenset[str] = frozenset()
     _down: set[str] = field(default_factory=set)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
@@ -133,6 +134,10 @@ class PaidLine:
         self._line = line
         self._may_send = may_send
         self._used = False
+
+    @property
+    def without(self) -> frozenset[str]:
+        return self._line.without
 
     def send(self, operation: Operation, request: Request) -> Answer:
         http = self._line.http

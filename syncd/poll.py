@@ -10,7 +10,7 @@ import structlog
 from syncd.accounts import ProviderAccount
 from syncd.checkout import Bench
 from syncd.codec import unpack_key
-from syncd.connector import Failure, FailureKind, Job, Operation
+from syncd.connector import Failure, FailureKind, Job, Operation, Poll
 from syncd.model import Lookup, Outcome, Pending
 from syncd.settle import Answered, Settler
 from syncd.store import jobs, lookups, money, work
@@ -18,6 +18,7 @@ from syncd.store.engine import MILLION
 
 _log = structlog.get_logger("syncd.poll")
 MOST = 200
+_POLL = Poll(5.0)
 
 
 class Poller:
@@ -79,15 +80,13 @@ class Poller:
 
     def _wait(self, operation: Operation, due: jobs.Due) -> None:
         """Ask again later, ever more slowly; past the deadline the outcome is unknown."""
-        poll = operation.poll
-        first, factor, most = (poll.first_s, poll.factor, poll.max_s) if poll else (5.0, 1.5, 60.0)
         with self.b.store.write() as connection:
             if due.overdue:
                 ticket = money.ticket_of(connection, due.call_id)
                 self.b.ledger.lose(connection, ticket, "the job did not end in time", ("pending",))
                 work.wake(connection, jobs.waiting_for(connection, due.call_id))
                 return
-            wait = min(most, first * factor ** min(due.polls, 60))
+            wait = (operation.poll or _POLL).wait_s(due.polls + 1)
             jobs.postpone(connection, due.call_id, round(wait * MILLION))
 
     def _put_off(

@@ -77,7 +77,9 @@ class Puller:
             started = round(self.crm.connector.now().timestamp() * MILLION)
             with self.store.write() as connection:
                 runs.set_sync(connection, self.policy.name, scan_started_at=started, scan_cursor=None)
-        pages = self.crm.connector.scan(self.policy.object, self.policy.properties, state.scan_cursor, True)
+        connector = self.crm.connector
+        authors = connector.authors_in_pull
+        pages = connector.scan(self.policy.object, self._names, state.scan_cursor, authors)
         for page in pages:
             self._take_in(
                 page,
@@ -107,7 +109,7 @@ class Puller:
                 state.cursor,
             )
         pages = self.crm.connector.changed(
-            self.policy.object, since, until, self.policy.properties, self.policy.where, cursor
+            self.policy.object, since, until, self._names, self.policy.where, cursor
         )
         for page in pages:
             self._take_in(
@@ -162,9 +164,16 @@ class Puller:
             for c in found.values()
             if not c.gone and not c.authors_read and self._matters(c, rows.get(c.id))
         ]
-        for contact in self._fetch([*blind, *(c.id for c in plain)], authorship=True):
+        authors = self.crm.connector.authors_in_pull
+        again = [*blind, *(c.id for c in plain)] if authors else blind
+        for contact in self._fetch(again, authorship=authors):
             found[contact.id] = contact
         return found
+
+    @property
+    def _names(self) -> list[str]:
+        """Every property that is read."""
+        return names_to_read(self.crm, self.policy)
 
     def _matters(self, contact: Contact, row: work.Row | None) -> bool:
         if row is not None:
@@ -174,7 +183,7 @@ class Puller:
     def _fetch(self, ids: Sequence[str], authorship: bool) -> list[Contact]:
         if not ids:
             return []
-        return self.crm.connector.read(self.policy.object, ids, self.policy.properties, authorship)
+        return self.crm.connector.read(self.policy.object, ids, self._names, authorship)
 
     def _verify(
         self, connection: Connection, read: dict[str, Contact], open_writes: dict[str, list[changes.Stored]]
@@ -265,6 +274,12 @@ class Puller:
 
     def _marks(self, contact: Contact) -> Iterable[str]:
         return marks(keys_of(persona_of(contact.fields or {}, self.policy.match)), self.salt)
+
+
+def names_to_read(crm: CrmAccount, policy: SyncPolicy) -> list[str]:
+    """The properties that a sync reads of its CRM, with the one by which records lock together."""
+    lock = crm.connector.lock_property
+    return [*policy.properties, *([lock] if lock and lock not in policy.properties else [])]
 
 
 _OUT = "outside the sync's conditions"

@@ -102,13 +102,15 @@ def open_runtime(
     providers = {name: _provider(p, pacer, meter) for name, p in settings.providers.items()}
     purses = {name: _purse(p, providers[name]) for name, p in settings.providers.items() if p.budgets}
     ledger = Ledger(store, purses, owner, round(LEASE_S * MILLION))
+    standing = Standing(store, ledger, providers, clock, monotonic)
+    standing.recall()
     return Runtime(
         settings=settings,
         store=store,
         pacer=pacer,
         meter=meter,
         ledger=ledger,
-        standing=Standing(store, ledger, providers, clock, monotonic),
+        standing=standing,
         providers=providers,
         crms={name: _crm(c, pacer, meter) for name, c in settings.crms.items()},
         policies=policies(settings),

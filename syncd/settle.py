@@ -81,7 +81,7 @@ class Settler:
             if not isinstance(o, Pending)
         ]
         poll = a.operation.poll
-        first = pending.after_s if pending.after_s is not None else poll.first_s if poll else FIRST_POLL_S
+        first = pending.after_s if pending.after_s is not None else poll.wait_s(0) if poll else FIRST_POLL_S
         deadline = poll.deadline_s if poll else DEADLINE_S
         at_launch = [c for c in (pending.charge, *(c for _, _, c in done)) if c is not None]
         self._ledger.pend(
@@ -118,7 +118,8 @@ class Settler:
                 )
             return Fate(GO_ON)
         self._ledger.release(connection, ticket, failure.reason)
-        if failure.kind in (FailureKind.RATE_LIMITED, FailureKind.UNAVAILABLE, FailureKind.AMBIGUOUS):
+        passing = (FailureKind.RATE_LIMITED, FailureKind.UNAVAILABLE, FailureKind.AMBIGUOUS)
+        if failure.kind in passing and not failure.without:
             return Fate(RETRY, failure.retry_after_s or 0.0)
         return Fate(GO_ON)
 

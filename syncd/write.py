@@ -21,6 +21,7 @@ from syncd.desk import Desk, read_known
 from syncd.enrich import last_writes
 from syncd.model import AuthorKind, Contact, Field, FieldInfo, Patch, SyncPolicy, WriteResult, Written
 from syncd.plan import input_digest, text_of
+from syncd.pull import names_to_read
 from syncd.store import changes, runs, work
 
 _log = structlog.get_logger("syncd.write")
@@ -118,8 +119,11 @@ class Writer:
 
     def _read(self, rows: Sequence[work.Row]) -> dict[str, Contact]:
         """The records as they are now; with authors where anything changed since those were read."""
-        names, ids = self.policy.properties, [r.record_id for r in rows]
-        fresh = {c.id: c for c in self.crm.connector.read(self.policy.object, ids, names)}
+        ids = [r.record_id for r in rows]
+        by_pull = self.crm.connector.authors_in_pull
+        fresh = {c.id: c for c in self._fetch(ids, authorship=not by_pull)}
+        if not by_pull:
+            return fresh
         moved: list[str] = []
         for row in rows:
             contact = fresh.get(row.record_id)
@@ -132,8 +136,13 @@ class Writer:
             else:
                 moved.append(row.record_id)
         if moved:
-            fresh.update({c.id: c for c in self.crm.connector.read(self.policy.object, moved, names, True)})
+            fresh.update({c.id: c for c in self._fetch(moved, authorship=True)})
         return fresh
+
+    def _fetch(self, ids: Sequence[str], authorship: bool) -> list[Contact]:
+        return self.crm.connector.read(
+            self.policy.object, ids, names_to_read(self.crm, self.policy), authorship
+        )
 
     def _leave(self, left: Sequence[tuple[work.Row, Contact | None]]) -> None:
         """Records that vanished, or whose inputs changed since they were planned: those start anew."""
@@ -196,10 +205,7 @@ class Writer:
         self._intend(cases)
         if not writing:
             return
-        patches = [
-            Patch(c.row.record_id, {x.property: x.after for x in c.writes}, f"{c.row.id}.{c.change_ids[0]}")
-            for c in writing
-        ]
+        patches = [self._patch(case) for case in writing]
         results = self.crm.connector.write(self.policy.object, patches)
         applied = self._read_back(writing, results, canary)
         with self.b.store.write() as connection:
@@ -213,6 +219,16 @@ class Writer:
             self.watch.verified += len(writing) - wrong
             if wrong:
                 self._brake(f"canary: {wrong} of the first writes are not in the CRM", [])
+
+    def _patch(self, case: Case) -> Patch:
+        lock = self.crm.connector.lock_property
+        return Patch(
+            id=case.row.record_id,
+            changes={c.property: c.after for c in case.writes},
+            key=f"{case.row.id}.{case.change_ids[0]}",
+            version=case.contact.version,
+            group=text_of((case.contact.fields or {}).get(lock)) if lock else "",
+        )
 
     def _weigh(self, cases: Sequence[Case], writing: Sequence[Case]) -> str:
         """Why these decisions must not be carried out, or ""."""
@@ -279,10 +295,7 @@ class Writer:
                     doubtful.append(case)
         if doubtful:
             ids = [c.row.record_id for c in doubtful]
-            read = {
-                c.id: c
-                for c in self.crm.connector.read(self.policy.object, ids, self.policy.properties, canary)
-            }
+            read = {c.id: c for c in self._fetch(ids, authorship=canary)}
             for case in doubtful:
                 contact = read.get(case.row.record_id)
                 told[case.row.record_id] = contact is not None and case.shown_by(contact.fields or {})

@@ -73,7 +73,7 @@ class Connector(Provider):
             for job in jobs
         ]
 
-    def callback(self, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
+    def callback(self, wire: Wire, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
         """The handles that the body may speak of; callbacks carry no signature."""
         return called_back(body)
 

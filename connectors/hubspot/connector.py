@@ -36,6 +36,8 @@ class Connector:
     default_base_url: ClassVar[str] = "https://api.hubapi.com"
     read_batch: ClassVar[int] = READ_HISTORY.batch
     write_batch: ClassVar[int] = UPDATE.batch
+    authors_in_pull: ClassVar[bool] = True
+    lock_property: ClassVar[str] = ""
 
     def __init__(
         self,

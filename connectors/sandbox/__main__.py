@@ -108,6 +108,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--contacts", type=int, default=1000)
+    parser.add_argument(
+        "--namesakes", type=float, default=0.0, help="share of people with a colleague's name"
+    )
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--settings", default="{}", help="knobs as JSON")
     parser.add_argument("--faults", default="[]", help="faults as JSON")
@@ -121,7 +124,9 @@ def build(given: argparse.Namespace) -> Sandbox:
         ValueError: a setting, a fault or the export is not understood.
     """
     population = (
-        Population.load(given.csv, given.seed) if given.csv else Population.invent(given.contacts, given.seed)
+        Population.load(given.csv, given.seed)
+        if given.csv
+        else Population.invent(given.contacts, given.seed, given.namesakes)
     )
     sandbox: Sandbox = import_module(SERVERS[given.vendor]).Server(population, json.loads(given.settings))
     sandbox.install(Fault.parse(f) for f in json.loads(given.faults))

@@ -182,14 +182,15 @@ class Population:
             self.by_domain.setdefault(company.domain, company)
 
     @classmethod
-    def invent(cls, count: int, seed: int = 1) -> Population:
+    def invent(cls, count: int, seed: int = 1, namesakes: float = 0.0) -> Population:
         """So many people, each with a CRM record. The same seed and count give the same people.
 
-        No two people of one name are or were at one company, so that name and company name one person.
+        No two people of one name are or were at one company, so that name and company name one person,
+        but for a share of `namesakes`, who have the name of somebody who is or was at their company.
         """
         companies = [_company(seed, i) for i in range(max(2, count // 20))]
-        taken: set[tuple[str, str, int]] = set()
-        people = [_person(seed, i, companies, taken) for i in range(count)]
+        names = _Names(namesakes)
+        people = [_person(seed, i, companies, names) for i in range(count)]
         return cls(seed, people, _Later(lambda: [_record(seed, p) for p in people]), companies)
 
     @classmethod
@@ -293,14 +294,14 @@ def _company(seed: int, index: int) -> Company:
     )  # fmt: skip
 
 
-def _person(seed: int, index: int, companies: list[Company], taken: set[tuple[str, str, int]]) -> Person:
+def _person(seed: int, index: int, companies: list[Company], names: _Names) -> Person:
     dice = Dice(seed, "person", index)
     at = dice.pick("company", len(companies))
     company, past = (
         companies[at],
         companies[(at + 1 + dice.pick("past", len(companies) - 1)) % len(companies)],
     )
-    first, last = _name(dice, (company.index, past.index), taken)
+    first, last = names.give(dice, company.index, past.index)
     title, seniority, function = TITLES[dice.pick("title", len(TITLES))]
     country, country_name, city = CITIES[dice.pick("city", len(CITIES))]
     local = f"{slug(first)}.{slug(last).replace('-', '')}{index}"
@@ -313,14 +314,27 @@ def _person(seed: int, index: int, companies: list[Company], taken: set[tuple[st
     )  # fmt: skip
 
 
-def _name(dice: Dice, employers: tuple[int, int], taken: set[tuple[str, str, int]]) -> tuple[str, str]:
-    """A name that nobody else has at these employers; where all are used up, any."""
-    first = FIRST[dice.pick("first", len(FIRST))]
-    start = dice.pick("last", len(LAST))
-    names = [LAST[(start + n) % len(LAST)] for n in range(len(LAST))]
-    last = next((n for n in names if not any((first, n, e) in taken for e in employers)), names[0])
-    taken.update((first, last, e) for e in employers)
-    return first, last
+class _Names:
+    """Gives names so that nobody shares theirs with a colleague, but for a share of namesakes."""
+
+    def __init__(self, namesakes: float) -> None:
+        self._namesakes = namesakes
+        self._taken: set[tuple[str, str, int]] = set()
+        self._latest: dict[int, tuple[str, str]] = {}
+
+    def give(self, dice: Dice, company: int, past: int) -> tuple[str, str]:
+        """First and last name of somebody who is at one company and was at another."""
+        if dice("namesake") < self._namesakes and company in self._latest:
+            return self._latest[company]
+        first = FIRST[dice.pick("first", len(FIRST))]
+        start = dice.pick("last", len(LAST))
+        names = [LAST[(start + n) % len(LAST)] for n in range(len(LAST))]
+        free = (n for n in names if not any((first, n, e) in self._taken for e in (company, past)))
+        last = next(free, names[0])
+        for employer in (company, past):
+            self._taken.add((first, last, employer))
+            self._latest[employer] = (first, last)
+        return first, last
 
 
 _DAY = 86_400

@@ -69,8 +69,10 @@ class Provider(Protocol):
         """Ask for launched jobs: free and repeatable. One list per job, Pending for what is not ready."""
         ...
 
-    def callback(self, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
+    def callback(self, wire: Wire, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
         """The handles that a callback speaks of. It is only a wake-up; its content is never a result.
+
+        The wire serves for reading the vendor's public keys, which may be kept as long as the vendor allows.
 
         Raises:
             Failure: of kind auth for a signature that is wrong, of kind contract for anything not understood.
@@ -94,6 +96,10 @@ class Crm(Protocol):
     read_batch: ClassVar[int]
     """How many ids `read` takes to one request, with authorship."""
     write_batch: ClassVar[int]
+    authors_in_pull: ClassVar[bool]
+    """Whether the authors of values are read with every new record; else only before a write."""
+    lock_property: ClassVar[str]
+    """The property by which records lock together when they are written, or ""."""
 
     def check(self) -> Account:
         """Whose account the credential opens."""

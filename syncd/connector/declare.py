@@ -80,9 +80,10 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """When a job is asked for: first after `first_s`, then ever slower up to `max_s`, given up at `deadline_s`.
+    """When a job is asked for: after each of `steps`, then after `first_s` and ever slower up to `max_s`.
 
-    `batch` jobs can be asked for in one request. Giving up means that the outcome is unknown.
+    `batch` jobs can be asked for in one request. Giving up, `deadline_s` after the launch, means that the
+    outcome is unknown.
     """
 
     first_s: float
@@ -90,6 +91,14 @@ class Poll:
     max_s: float = 60.0
     deadline_s: float = 86_400.0
     batch: int = 1
+    steps: tuple[float, ...] = ()
+
+    def wait_s(self, polls: int) -> float:
+        """Seconds to wait before the next request, after `polls` of them."""
+        if polls < len(self.steps):
+            return self.steps[polls]
+        later = min(polls - len(self.steps), 60)
+        return float(min(self.max_s, self.first_s * self.factor**later))
 
 
 @dataclass(frozen=True, slots=True)

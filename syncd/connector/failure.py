@@ -51,6 +51,7 @@ class Failure(Exception):
         charged: bool | None = None,
         doubtful: bool = False,
         code: str = "",
+        without: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(f"{kind.value}: {reason}")
         self.kind = kind
@@ -64,3 +65,6 @@ class Failure(Exception):
         """The vendor's status fits a bad credential as well as a bad request: the core asks `check`."""
         self.code = code
         """The vendor's machine-readable code or correlation id, where it has one."""
+        self.without = without
+        """Parts of the request to which the account has no access: the core repeats it once without them,
+        where nothing was charged, and leaves them out from then on (`Wire.without`)."""

@@ -77,6 +77,11 @@ class Wire(Protocol):
     `Failure` for every other end. For an operation that costs, a wire lets exactly one request through.
     """
 
+    @property
+    def without(self) -> frozenset[str]:
+        """Parts of requests that this account was refused before, as named in `Failure.without`."""
+        ...
+
     def send(self, operation: Operation, request: Request) -> Answer:
         """Send an HTTP request to the connector's base URL."""
         ...

@@ -126,6 +126,8 @@ class Patch:
     id: str
     changes: Mapping[str, str]
     key: str
+    version: str | None = None
+    """The record's version when it was compared, for CRMs that can write on that condition."""
     group: str = ""
     """Records that lock together (a Salesforce account); sorted by it, locks collide less."""
 

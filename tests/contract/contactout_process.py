@@ -65,9 +65,10 @@ class Box:
 
 
 @contextmanager
-def sandbox(contacts: int = CONTACTS, **settings: object) -> Iterator[Box]:
+def sandbox(contacts: int = CONTACTS, namesakes: float = 0.0, **settings: object) -> Iterator[Box]:
     """A server that ends with the block."""
     command = [sys.executable, "-m", "connectors.sandbox", "contactout", "--contacts", str(contacts)]
+    command += ["--namesakes", str(namesakes)]
     process = subprocess.Popen(
         [*command, "--settings", json.dumps(settings)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

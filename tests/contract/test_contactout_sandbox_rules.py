@@ -313,7 +313,7 @@ def test_namesakes_are_told_apart_by_company_domain_place_or_title(box: Box) -> 
 
 
 def test_of_two_namesakes_the_one_still_at_the_company_is_meant() -> None:
-    people = Population.invent(1500).people
+    people = Population.invent(1500, namesakes=0.1).people
     pairs = (
         (former, present)
         for present in people
@@ -321,7 +321,7 @@ def test_of_two_namesakes_the_one_still_at_the_company_is_meant() -> None:
         if former.past == present.company and plain(former.full) == plain(present.full)
     )
     former, present = next(pairs)
-    with sandbox(contacts=1500, coverage=EVERYTHING) as box:
+    with sandbox(contacts=1500, namesakes=0.1, coverage=EVERYTHING) as box:
         answer = box.post(PERSON, {"full_name": former.full, "company": [present.company.name]})
     assert answer.json()["profile"]["url"] == url(present)
 

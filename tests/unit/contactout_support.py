@@ -62,6 +62,10 @@ class ScriptedWire:
         self.answers = [a if isinstance(a, Answer) else answer(a) for a in answers]
         self.sent: list[tuple[Operation, Request]] = []
 
+    @property
+    def without(self) -> frozenset[str]:
+        return frozenset()
+
     def send(self, operation: Operation, request: Request) -> Answer:
         self.sent.append((operation, request))
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

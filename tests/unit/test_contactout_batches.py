@@ -308,18 +308,23 @@ def test_a_handle_that_is_not_ours_is_never_sent() -> None:
     ],
 )
 def test_a_callback_names_the_jobs_to_poll_and_nothing_else(body: object, jobs: list[str]) -> None:
-    handles = connector().callback({}, json.dumps(body).encode())
+    handles = connector().callback(ScriptedWire(connector()), {}, json.dumps(body).encode())
     assert [json.loads(handle) for handle in handles] == [{"job_id": name} for name in jobs]
 
 
 def test_the_handle_of_a_callback_equals_that_of_the_launch() -> None:
     (outcome,) = ask("contact_bulk", dressed("launched"), linkedin(A))
     assert isinstance(outcome, Pending)
-    assert connector().callback({}, json.dumps(dressed("launched")).encode()) == (outcome.handle,)
+    assert connector().callback(ScriptedWire(connector()), {}, json.dumps(dressed("launched")).encode()) == (
+        outcome.handle,
+    )
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"x", b"[]", b"{}", b'{"job_id":""}', b'{"job_id":{"a":1}}', b'{"job_id":"a/b"}']
 )
 def test_a_callback_that_names_no_job_is_not_understood(body: bytes) -> None:
-    assert failure_of(lambda: connector().callback({}, body)).kind is FailureKind.CONTRACT
+    assert (
+        failure_of(lambda: connector().callback(ScriptedWire(connector()), {}, body)).kind
+        is FailureKind.CONTRACT
+    )
