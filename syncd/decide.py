@@ -225,7 +225,8 @@ def _why_best(best: Offer, before: str, last: LastWrite | None) -> str:
 def _unfit(scene: Scene, wanted: FieldPolicy, text: str) -> str:
     """Why a text cannot go into the property, or ""."""
     if wanted.to in scene.refused:
-        return f"the CRM refused it ({scene.refused[wanted.to]})"
+        code = scene.refused[wanted.to]
+        return "another contact of the CRM has it" if code == "CONFLICT" else f"the CRM refused it ({code})"
     info = scene.schema.get(wanted.to)
     if info is None:
         return f"the CRM has no property {wanted.to}"

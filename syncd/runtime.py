@@ -8,9 +8,13 @@ import secrets
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
 
 from syncd.accounts import CrmAccount, ProviderAccount, Standing
 from syncd.calls import Line, retry_quietly
@@ -23,9 +27,11 @@ from syncd.ledger import Caps, Ledger, Purse
 from syncd.meter import Meter
 from syncd.model import SyncPolicy, email_address, linkedin_profile
 from syncd.pacing import Pacer
+from syncd.secret import SecretMissing
 from syncd.store import runs
 from syncd.store.engine import MILLION, Store
 
+_log = structlog.get_logger("syncd.contact")
 LEASE_S = 60.0
 
 
@@ -51,6 +57,8 @@ class Runtime:
     salt: bytes
     clock: Callable[[], datetime] = utc_now
     stop: threading.Event = field(default_factory=threading.Event)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(sync, state) → contacts that came to their end since the process began."""
 
     def bench(self) -> Bench:
         """What the stages take."""
@@ -69,7 +77,13 @@ class Runtime:
             salt=self.salt,
             stop=self.stop,
             lease_us=round(LEASE_S * MILLION),
+            on_end=self.ended,
         )
+
+    def ended(self, sync: str, state: str, reason: str, work_id: int) -> None:
+        """One line for each contact that came to its end."""
+        self.outcomes[sync, state] += 1
+        _log.info("contact.ended", sync=sync, contact=work_id, outcome=state, reason=reason)
 
     def close(self) -> None:
         """Let go of connections, locks and sockets."""
@@ -92,10 +106,10 @@ def open_runtime(
     Raises:
         StateUnusable: the state cannot be used.
         SecretMissing: a credential cannot be read.
+        NotReady: a suppression list cannot be read.
     """
     retry_quietly()
-    for _, secret in settings.secrets():
-        secret.reveal()
+    reveal(settings)
     store = open_store(settings, exclusive=exclusive)
     meter, pacer = Meter(), Pacer(store, sleep, monotonic)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -120,6 +134,21 @@ def open_runtime(
     )
 
 
+def reveal(settings: Settings) -> list[str]:
+    """Every credential of the configuration.
+
+    Raises:
+        SecretMissing: one cannot be read; the text says which and where it is configured.
+    """
+    found = []
+    for at, secret in settings.secrets():
+        try:
+            found.append(secret.reveal())
+        except SecretMissing as missing:
+            raise SecretMissing(f"{'.'.join(map(str, at))}: {missing}") from None
+    return found
+
+
 def open_store(settings: Settings, *, exclusive: bool, migrate: bool = True) -> Store:
     """The state alone, for commands that only look at it."""
     store = Store(settings.database_url())
@@ -131,15 +160,26 @@ def policies(settings: Settings) -> dict[str, SyncPolicy]:
     """Every sync, resolved, with its suppression list read.
 
     Raises:
-        OSError, UnicodeDecodeError: a suppression list cannot be read; without it nobody is looked up.
+        NotReady: a suppression list cannot be read; without it nobody is looked up.
     """
     found = {}
     for name, sync in settings.syncs.items():
         policy = settings.policy(name)
         if sync.suppress is not None:
-            policy = replace(policy, suppress=read_suppressed(sync.suppress.file.read_text("utf-8-sig")))
+            policy = replace(policy, suppress=_suppressed(name, sync.suppress.file))
         found[name] = policy
     return found
+
+
+def _suppressed(sync: str, path: Path) -> frozenset[str]:
+    try:
+        return read_suppressed(path.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise NotReady(
+            f"syncs.{sync}.suppress.file {path} cannot be read ({why}). "
+            "Without it nobody is looked up; mend the file or take the key out."
+        ) from None
 
 
 def read_suppressed(text: str) -> frozenset[str]:
@@ -206,6 +246,10 @@ def _crm(settings: CrmSettings, pacer: Pacer, meter: Meter) -> CrmAccount:
         expected=str(getattr(settings.options, "account", "") or ""),
         share=float(getattr(settings.options, "daily_calls_share", 1.0)),
     )
+
+
+class NotReady(Exception):
+    """Something that the configuration names is not usable. The text is a sentence for the operator."""
 
 
 class WrongAccount(Exception):

@@ -19,6 +19,7 @@ NOT_CONFIRMED = "NOT_CONFIRMED"
 """HubSpot answered a single record's update with neither a result nor an error."""
 
 Chunk = Sequence[int]
+TAKEN, UNIQUE = "CONFLICT", "email"
 """Positions of patches that leave in one request; no two of them are of one record."""
 
 
@@ -153,6 +154,9 @@ class Writing:
         code, name = refused.category, None
         if ours:
             code, name = ours[0].code or code, ours[0].property
+        elif refused.category == TAKEN and UNIQUE in patch.changes:
+            # Contacts are unique by their address; another contact has it, and the rest can be written.
+            name = UNIQUE
         elif refused.problems:
             # A property that we did not send: an account's own rule asks for it.
             first = refused.problems[0]

@@ -442,6 +442,13 @@ def orphan(connection: Connection, owners: Sequence[str]) -> int:
     )
 
 
+def sample(connection: Connection, reason: str) -> str | None:
+    """The record id of some contact that ended for this reason."""
+    return connection.scalar(
+        select(t.work.c.record_id).where(t.work.c.reason == reason).order_by(t.work.c.id).limit(1)
+    )
+
+
 def counts(connection: Connection, sync: str = "") -> dict[str, int]:
     """Rows by state."""
     query = select(t.work.c.state, func.count()).group_by(t.work.c.state)

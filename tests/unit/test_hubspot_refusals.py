@@ -153,14 +153,14 @@ def test_a_refusal_that_names_every_id_is_no_verdict_on_each(server: Loopback) -
     assert [r.id for r in results if isinstance(r, Rejected)] == ["2"]
 
 
-def test_a_conflict_over_a_unique_value_is_named_so(server: Loopback) -> None:
+def test_an_address_that_another_contact_has_is_refused_by_its_property(server: Loopback) -> None:
     crm = Crm(
         {"2": Reply({"category": "CONFLICT", "message": "Contact already exists. Existing ID: 77"}, 409)}
     )
 
     results = write(server, crm, [patch(1), patch(2, email="taken@example.com")])
 
-    assert results[1] == Rejected("2", "CONFLICT")
+    assert results[1] == Rejected("2", "CONFLICT", "email")
     assert isinstance(results[0], Written)
 
 

@@ -1,0 +1,90 @@
+"""`syncd once`: one cycle, by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from syncd.cli import telling
+from syncd.cli.exits import Exit
+from syncd.cli.invocation import common, invocation
+from syncd.cli.opening import working
+
+if TYPE_CHECKING:
+    from syncd.config import Settings
+    from syncd.cycle import Orders, Outcome
+
+BRAKES = ("canary", "same_value", "changed_share", "hit_rate", "empty_crm")
+
+
+@click.command("once")
+@click.option("--sync", "syncs", multiple=True, metavar="NAME", help="Only this sync; may be repeated.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Take in about this many new or changed contacts at most."
+)
+@click.option(
+    "--ignore-brake",
+    "ignored",
+    multiple=True,
+    type=click.Choice(BRAKES),
+    help="Run on past this brake, this time only.",
+)
+@common
+def command(syncs: Sequence[str], limit: int | None, ignored: Sequence[str]) -> None:
+    """Pull, enrich and write what is due, once; then say what was done.
+
+    In mode plan contacts are only pulled: nothing is spent and nothing written.
+    """
+    from syncd.config.settings import Mode
+    from syncd.cycle import Orders
+
+    settings = invocation().settings()
+    orders = Orders(
+        chosen(settings, syncs),
+        limit=limit,
+        ignore_brakes=frozenset(ignored),
+        spend=settings.mode is Mode.LIVE,
+    )
+    conclude(carry_out(settings, orders), settings)
+
+
+def chosen(settings: Settings, syncs: Sequence[str]) -> list[str]:
+    """The syncs that were named, or all.
+
+    Raises:
+        click.UsageError: there is no such sync.
+    """
+    from syncd.config.problems import closest
+
+    for name in syncs:
+        if name not in settings.syncs:
+            raise click.UsageError(f"--sync: there is no such sync; {closest(name, list(settings.syncs))}")
+    return list(dict.fromkeys(syncs)) or list(settings.syncs)
+
+
+def carry_out(settings: Settings, orders: Orders) -> Outcome:
+    """Run one cycle over the configured state."""
+    from syncd.cycle import Cycle
+
+    with working(settings) as runtime:
+        outcome = Cycle(runtime, orders).run()
+        if runtime.stop.is_set():
+            outcome.code = int(Exit.INTERRUPTED)
+        return outcome
+
+
+def conclude(outcome: Outcome, settings: Settings) -> None:
+    """Tell the report and end with its exit code."""
+    run = invocation()
+    if run.json:
+        run.answer(outcome.report)
+    else:
+        telling.run(outcome.report, outcome.advice)
+        if settings.mode.value == "plan":
+            click.echo(
+                "  mode plan: nothing was spent or written. `syncd plan` shows what would be; set mode: live."
+            )
+    if outcome.code:
+        raise click.exceptions.Exit(outcome.code)
