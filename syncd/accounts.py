@@ -99,6 +99,20 @@ class Standing:
                     found.setdefault(account, set()).add(operation)
         return {account: frozenset(names) for account, names in found.items()}
 
+    def recheck(self) -> None:
+        """Let accounts go on whose credential or set-up was refused and is accepted now. A free call each."""
+        with self._store.read() as connection:
+            refused = {h.scope for h in runs.halts(connection) if h.kind in ("auth", "config")}
+        for account in (a for name, a in self._accounts.items() if name in refused):
+            try:
+                account.connector.check(account.line)
+            except Failure as failure:
+                _log.info("account.still_refused", provider=account.name, kind=failure.kind.value)
+                continue
+            with self._store.write() as connection:
+                runs.lift(connection, account.name, ("auth", "config"))
+                runs.record(connection, "syncd", "resume", subject=account.name, reason="accepted again")
+
     def stale(self, account: ProviderAccount) -> bool:
         """Whether the vendor's figures are older than ten minutes, or were never read."""
         age = self._monotonic() - self._read_at.get(account.name, -BALANCE_AGE_S * 2)
@@ -110,14 +124,18 @@ class Standing:
 
     def refresh(self, account: ProviderAccount) -> bool:
         """Read the vendor's figures now. A refused credential halts the account."""
+        return self.ask(account) is None
+
+    def ask(self, account: ProviderAccount) -> Failure | None:
+        """Read the vendor's figures now; what went wrong, or None."""
         if account.name not in self._ledger.purses:
-            return True
+            return None
         marks = self._ledger.marks(account.name, round(account.stats_lag_s * MILLION))
         try:
             balance = account.connector.balance(account.line, self._clock())
         except Failure as failure:
             self.react(account, None, failure)
-            return False
+            return failure
         drift = self._ledger.observe(account.name, balance, marks)
         for kind, gone in drift.items():
             _log.warning("ledger.drift", provider=account.name, kind=kind, credits=str(gone))
@@ -125,7 +143,7 @@ class Standing:
         self._healthy_at[account.name] = self._monotonic()
         for operation in sorted(balance.disabled):
             self.halt(f"{account.name}/{operation}", "no_access", "the account has no access to it", ACCESS_S)
-        return True
+        return None
 
     def settle_doubt(self, account: ProviderAccount, failure: Failure) -> Failure:
         """Tell a bad credential from a bad request, where the vendor's status fits both, by a free call."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from syncd.accounts import CrmAccount
 from syncd.brakes import Watch
 from syncd.connector import Failure, FailureKind
 from syncd.enrich import Enricher
-from syncd.model import FieldInfo, SyncPolicy
+from syncd.model import Field, FieldInfo, SyncPolicy
 from syncd.poll import Poller
 from syncd.pull import Puller, Window
 from syncd.recover import recover
@@ -31,6 +31,7 @@ LINGER_S = 20.0
 """How long an enriched contact may wait for others to share its batch."""
 PATIENCE_S = 30.0
 """A cycle waits for what falls due within this; later work is left to the next one."""
+NUMBERS = frozenset({Field.COMPANY_SIZE, Field.COMPANY_FOUNDED, Field.COMPANY_REVENUE})
 JOBS_S = 900.0
 """How long a cycle that is run by hand waits for jobs of vendors."""
 
@@ -81,6 +82,7 @@ class Cycle:
         log = structlog.contextvars.bind_contextvars(run_id=run_id)
         try:
             recover(self.r.store, self.r.ledger, self.r.providers, self.r.owner, self._bench.lease_us)
+            self.r.standing.recheck()
             ready = self._pull(run_id)
             if self.orders.spend and ready:
                 self._work(run_id, ready)
@@ -101,8 +103,8 @@ class Cycle:
         for name in self.orders.syncs:
             policy = self.r.policies[name]
             crm = self.r.crms[policy.crm]
-            if "all" in halted or f"sync:{name}" in halted:
-                halt = halted.get("all") or halted[f"sync:{name}"]
+            halt = _stop_of(halted, name, policy.crm)
+            if halt is not None:
                 self._halted(name, halt)
                 continue
             if policy.crm not in known:
@@ -124,6 +126,8 @@ class Cycle:
         """The right account answers, and has calls left for us."""
         try:
             identify(self.r, crm)
+            with self.r.store.write() as connection:
+                runs.lift(connection, f"crm:{crm.name}", ("auth", "config"))
             self._mind_share(crm)
             return True
         except Failure as failure:
@@ -268,8 +272,20 @@ class Cycle:
 
     # concluding
 
+    def _tell_stopped(self) -> None:
+        """Contacts wait for accounts that a person must see to: that is part of the verdict."""
+        with self.r.store.read() as connection:
+            halted = runs.halts(connection)
+        for halt in halted:
+            name = halt.scope.partition("/")[0]
+            if name in self.r.providers and halt.kind in ("auth", "config", "out_of_credits"):
+                kind = FailureKind(halt.kind)
+                self.tallies.failures.setdefault((name, kind), Failure(kind, halt.reason, charged=False))
+
     def _conclude(self, run_id: int, seconds: float, mark: dict[str, Any]) -> Outcome:
         counts = report.contacts(self.r.store, run_id, self.tallies.pulled)
+        if counts["waiting"]:
+            self._tell_stopped()
         names = sorted({f.field.value for n in self.orders.syncs for f in self.r.policies[n].fields})
         tallies = self.r.meter.since(mark)
         made = report.calls(tallies, [*self.r.crms, *self.r.providers])
@@ -304,6 +320,13 @@ class Cycle:
         return Outcome(document, code, advice + self.tallies.notes)
 
 
+def _stop_of(halted: Mapping[str, runs.Halt], sync: str, crm: str) -> runs.Halt | None:
+    """What keeps a sync from running. A CRM that refused us is asked again; one that was paused is not."""
+    paused = halted.get(f"crm:{crm}")
+    stop = halted.get("all") or halted.get(f"sync:{sync}")
+    return stop or (paused if paused and paused.kind == "pause" else None)
+
+
 def unusable(policy: SyncPolicy, schema: dict[str, FieldInfo]) -> list[str]:
     """What of a sync's mapping the CRM cannot do, one sentence each."""
     wrong = []
@@ -320,6 +343,13 @@ def unusable(policy: SyncPolicy, schema: dict[str, FieldInfo]) -> list[str]:
             why = f" ({info.why_read_only})" if info.why_read_only else ""
             wrong.append(
                 f"syncs.{policy.name}.fields.{wanted.field.value} is written to {wanted.to}, which is read-only{why}"
+            )
+        elif info.type in ("date", "datetime", "bool") or (
+            info.type == "number" and wanted.field not in NUMBERS
+        ):
+            wrong.append(
+                f"syncs.{policy.name}.fields.{wanted.field.value} is written to {wanted.to}, "
+                f"which holds a {info.type}, not text"
             )
     return wrong
 

@@ -81,7 +81,7 @@ class Enricher:
             return
         with self.b.store.read() as connection:
             siblings = work.siblings(connection, [r.id for r in rows])
-            written = _written(connection, rows)
+            written = written_before(connection, rows)
         now = self.b.clock()
         for row in rows:
             last = written.get((row.crm, row.object, row.record_id), {})
@@ -286,7 +286,7 @@ def _ended_early(desk: Desk) -> End:
     return desk, "done", {"reason": "nothing is missing"}
 
 
-def _written(
+def written_before(
     connection: Connection, rows: Sequence[work.Row]
 ) -> dict[tuple[str, str, str], dict[str, LastWrite]]:
     """What we last wrote to these records, by property."""

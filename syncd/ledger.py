@@ -335,6 +335,35 @@ class Ledger:
         )
         return True
 
+    def resolve(self, connection: Connection, ticket: Ticket, charged: bool, reason: str) -> bool:
+        """Settle a lost call by somebody's word, or by proof. False where it was not unknown any more.
+
+        Charged: what was unknown is spent, and the key is not bought again. Otherwise it is given back.
+        """
+        said = reason or ("taken for charged" if charged else "taken for not charged")
+        if not charged:
+            done = self.release(connection, ticket, said, ("unknown",))
+        else:
+            done = money.move_call(
+                connection, ticket.call_id, ("unknown",), "written_off", settled_at=Now(), reason=said
+            )
+            if done:
+                lookups.move(connection, ticket.call_id, ("unknown",), "written_off", reason=said)
+                held = money.held_by(connection, ticket.call_id)
+                money.shift(
+                    connection, [Shift(ticket, k, "resolve", -r, u, -u) for k, (r, u) in held.items()]
+                )
+        if done:
+            runs.record(
+                connection,
+                f"account:{ticket.account}",
+                "lookup.resolved",
+                run_id=ticket.periods.run_id,
+                call_id=ticket.call_id,
+                reason=said,
+            )
+        return done
+
     def marks(self, account: str, lag_us: int) -> dict[str, int]:
         """To be taken before the vendor is asked for its figures."""
         with self.store.read() as connection:

@@ -269,7 +269,7 @@ def _row(
         gain=gain,
         brings=brings,
         grades=o.verifies & fields,
-        learns=_learns(o) - kinds,
+        learns=learns(o) - kinds,
         cost=cost,
         price=cost.expected(1.0, knows(kind)),
         hoped=sum(hit(market, o, f) for f in brings),
@@ -279,7 +279,7 @@ def _row(
     )
 
 
-def _learns(o: Operation) -> frozenset[KeyKind]:
+def learns(o: Operation) -> frozenset[KeyKind]:
     """The keys that an answer brings: they open operations that the contact's own data does not."""
     learned = set()
     if Field.LINKEDIN_URL in o.returns:

@@ -1,4 +1,4 @@
-"""`syncd check`: the configuration judged without a network."""
+"""`syncd check`: the configuration judged, on request with everybody whom it names asked."""
 
 from __future__ import annotations
 
@@ -15,20 +15,46 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Ask the CRM and the providers too: credentials, account, properties, balances, clock. Free.",
+)
 @common
-def command() -> None:
-    """Judge the configuration, offline: every mistake at once, with its place and a hint.
+def command(online: bool) -> None:
+    """Judge the configuration: every mistake at once, with its place and a hint.
 
-    No credential is needed; references that lead to nothing on this machine are warnings.
+    Offline no credential is needed; references that lead to nothing on this machine are warnings. With
+    --online every account is asked; nothing is spent and nothing is written.
     """
     from syncd.config import missing_secrets
 
     settings = invocation().settings()
-    report(settings, [*settings.warnings, *missing_secrets(settings)])
+    problems = [*settings.warnings, *missing_secrets(settings)]
+    report(settings, [*problems, *(ask(settings) if online else [])])
+
+
+def ask(settings: Settings) -> list[Problem]:
+    """What the accounts themselves have to say."""
+    from syncd.cli.opening import working
+    from syncd.preflight import Preflight
+
+    with working(settings, exclusive=False) as runtime:
+        return Preflight(settings, runtime).problems()
+
+
+def exit_of(problems: Sequence[Problem]) -> Exit:
+    """What a person has to do first decides: mend the file, see to an account, or wait."""
+    codes = [p.code for p in problems if p.severity.value == "error"]
+    waits = [c for c in codes if c in ("online.unavailable", "online.rate_limited", "online.ambiguous")]
+    people = [c for c in codes if c not in waits and (c.startswith("online.") or c == "crm.account")]
+    if len(codes) > len(waits) + len(people):
+        return Exit.CONFIG
+    return Exit.PERSON if people else Exit.UPSTREAM if waits else Exit.DONE
 
 
 def report(settings: Settings, problems: Sequence[Problem]) -> None:
-    """Tell the problems of a configuration that could be read; exit code 78 where one is an error."""
+    """Tell the problems of a configuration that could be read, and end with the exit code they ask for."""
     from syncd.config import summary
 
     run = invocation()
@@ -49,5 +75,6 @@ def report(settings: Settings, problems: Sequence[Problem]) -> None:
         click.echo(
             f"{settings.source}: {summary(problems)}. {', '.join(counted)}; mode {settings.mode.value}: {held}."
         )
-    if not document["ok"]:
-        raise click.exceptions.Exit(Exit.CONFIG)
+    code = exit_of(problems)
+    if code:
+        raise click.exceptions.Exit(code)

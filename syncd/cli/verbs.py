@@ -16,8 +16,17 @@ class Verb:
 
 VERBS: Mapping[str, Verb] = {
     "init": Verb("syncd.cli.init", "Write a commented configuration to start from."),
-    "check": Verb("syncd.cli.check", "Judge the configuration, offline."),
+    "check": Verb("syncd.cli.check", "Judge the configuration; --online asks every account."),
+    "plan": Verb("syncd.cli.plan", "Say what would be looked up, by whom, at what cost; spend nothing."),
     "once": Verb("syncd.cli.once", "Pull, enrich and write what is due, once."),
+    "backfill": Verb("syncd.cli.backfill", "Take in everything in scope, after an estimate."),
+    "status": Verb("syncd.cli.status", "Say how things are, a sentence first."),
+    "explain": Verb("syncd.cli.explain", "Say why a contact is as it is."),
+    "budget": Verb("syncd.cli.budget", "Show caps, spending and the vendors' figures; settle lost lookups."),
+    "audit": Verb("syncd.cli.audit", "Show or export the audit trail."),
+    "dead": Verb("syncd.cli.dead", "List, retry or discard contacts that failed."),
+    "pause": Verb("syncd.cli.pause", "Stop everything, a sync, a CRM, or a provider."),
+    "resume": Verb("syncd.cli.resume", "Let something go on that was stopped."),
     "sandbox": Verb("syncd.cli.sandbox", "Serve stand-ins of the vendors on this machine."),
     "demo": Verb("syncd.cli.demo", "See the whole job done on invented people, without any key."),
     "config": Verb("syncd.cli.config", "Show the configuration in force, or its schema."),

@@ -382,21 +382,24 @@ def pool_marks(connection: Connection, account: str, lag_us: int) -> dict[str, i
 def observe(
     connection: Connection, account: str, kind: str, remaining: int | None, plan: str, period: str, mark: int
 ) -> int:
-    """Take over the vendor's own figure and return the drift: credits gone that we did not spend.
+    """Take over the vendor's own figure and return the drift: credits gone since the first figure of the
+    vendor's period that we did not spend; negative where fewer are gone.
 
     What was settled before `mark` was taken is in the figure; everything reserved or settled since stays
     held on top of it, though the figure may contain some of that too: it errs low, never high.
     """
     row = connection.execute(select(t.pool).where(t.pool.c.account == account, t.pool.c.kind == kind)).one()
-    drift = 0
-    if row.remaining is not None and remaining is not None and row.vendor_period == period:
-        drift = (row.remaining - row.spent_since) - remaining
     sums = connection.execute(
         select(
             func.coalesce(func.sum(t.ledger.c.spent), 0).label("spent"),
             func.coalesce(func.sum(t.ledger.c.unknown), 0).label("unknown"),
         ).where(t.ledger.c.account == account, t.ledger.c.kind == kind)
     ).one()
+    ours = int(sums.spent) + int(sums.unknown)
+    drift = 0 if remaining is None else _drift(connection, account, kind, period, ours, remaining)
+    # The vendor counts late, and what is in flight may be counted before its answer arrives.
+    if -(row.spent_since - mark) - int(sums.unknown) <= drift <= row.reserved:
+        drift = 0
     connection.execute(
         t.observation.insert().values(
             account=account,
@@ -423,6 +426,20 @@ def observe(
         )
     )
     return drift
+
+
+def _drift(connection: Connection, account: str, kind: str, period: str, ours: int, remaining: int) -> int:
+    o = t.observation.c
+    first = connection.execute(
+        select(o.remaining, o.our_spent, o.our_unknown)
+        .where(o.account == account, o.kind == kind, o.vendor_period == period, o.remaining.is_not(None))
+        .order_by(o.id)
+        .limit(1)
+    ).one_or_none()
+    if first is None:
+        return 0
+    spent = ours - int(first.our_spent) - int(first.our_unknown)
+    return int(first.remaining) - spent - remaining
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,3 +481,34 @@ def spent_in_run(connection: Connection, run_id: int) -> dict[tuple[str, str], t
         .group_by(t.ledger.c.account, t.ledger.c.kind)
     )
     return {(a, k): (int(s), int(u)) for a, k, s, u in rows}
+
+
+def spent_on(connection: Connection, call_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """call id → kind → spent and unknown, in millionths; a call may have served several contacts."""
+    found: dict[int, dict[str, int]] = {}
+    if call_ids:
+        rows = connection.execute(
+            select(t.ledger.c.call_id, t.ledger.c.kind, func.sum(t.ledger.c.spent + t.ledger.c.unknown))
+            .where(t.ledger.c.call_id.in_(call_ids))
+            .group_by(t.ledger.c.call_id, t.ledger.c.kind)
+        )
+        for call_id, kind, amount in rows:
+            found.setdefault(int(call_id), {})[kind] = int(amount)
+    return found
+
+
+def drifts(connection: Connection) -> dict[tuple[str, str], int]:
+    """(account, kind) → the drift that the newest observation found, in millionths."""
+    newest = select(func.max(t.observation.c.id)).group_by(t.observation.c.account, t.observation.c.kind)
+    rows = connection.execute(select(t.observation).where(t.observation.c.id.in_(newest)))
+    return {(r.account, r.kind): int(r.drift) for r in rows}
+
+
+def burn(connection: Connection, days: int) -> dict[tuple[str, str], int]:
+    """(account, kind) → spent and unknown within the last days, in millionths."""
+    rows = connection.execute(
+        select(t.ledger.c.account, t.ledger.c.kind, func.sum(t.ledger.c.spent + t.ledger.c.unknown))
+        .where(t.ledger.c.at > Now() - days * 86_400_000_000)
+        .group_by(t.ledger.c.account, t.ledger.c.kind)
+    )
+    return {(a, k): int(n) for a, k, n in rows}

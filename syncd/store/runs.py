@@ -198,6 +198,34 @@ def events(
     return list(connection.execute(query))
 
 
+_CHANGE = ("crm", "object", "record_id", "property", "field", "before", "after", "account", "quality")
+
+
+def trail(
+    connection: Connection,
+    *,
+    run_id: int | None = None,
+    work_ids: Sequence[int] | None = None,
+    since: int = 0,
+    limit: int = 1000,
+    newest: bool = False,
+) -> list[tuple[Any, dict[str, Any]]]:
+    """Audit events, each with the change that it is about; blank parts of a change are None."""
+    columns = [t.change.c[name].label(f"c_{name}") for name in _CHANGE]
+    query = (
+        select(t.audit, *columns)
+        .outerjoin(t.change, t.change.c.id == t.audit.c.change_id)
+        .where(t.audit.c.seq > since)
+        .order_by(t.audit.c.seq.desc() if newest else t.audit.c.seq)
+        .limit(limit)
+    )
+    if run_id is not None:
+        query = query.where(t.audit.c.run_id == run_id)
+    if work_ids is not None:
+        query = query.where(t.audit.c.work_id.in_(work_ids))
+    return [(row, {n: getattr(row, f"c_{n}") for n in _CHANGE}) for row in connection.execute(query)]
+
+
 def get_meta(connection: Connection, key: str) -> str | None:
     """A single remembered text."""
     return connection.scalar(select(t.meta.c.value).where(t.meta.c.key == key))

@@ -442,18 +442,62 @@ def orphan(connection: Connection, owners: Sequence[str]) -> int:
     )
 
 
+def ids_of(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> list[int]:
+    """The ids of all rows in these states."""
+    query = select(t.work.c.id).where(t.work.c.state.in_(states), t.work.c.sync.in_(syncs))
+    return [int(i) for i in connection.scalars(query.order_by(t.work.c.id))]
+
+
+def retry(connection: Connection, work_id: int, states: Sequence[str]) -> bool:
+    """Put an ended row back to the start of the line, to be read anew; False where it is in no such state."""
+    return (
+        connection.execute(
+            update(t.work)
+            .where(t.work.c.id == work_id, t.work.c.state.in_(states))
+            .values(state="ready", reason="", attempts=0, not_before=0)
+        ).rowcount
+        == 1
+    )
+
+
+def discard(connection: Connection, work_id: int, states: Sequence[str], reason: str) -> bool:
+    """Leave a row alone until its record changes; False where it is in no such state."""
+    return (
+        connection.execute(
+            update(t.work)
+            .where(t.work.c.id == work_id, t.work.c.state.in_(states))
+            .values(state="skipped", reason=reason, not_before=0)
+        ).rowcount
+        == 1
+    )
+
+
+def page(
+    connection: Connection, states: Sequence[str], syncs: Sequence[str], after: int, limit: int
+) -> list[Row]:
+    """Rows of these states by id, beyond `after`; nobody is kept from them."""
+    query = (
+        select(t.work)
+        .where(t.work.c.state.in_(states), t.work.c.sync.in_(syncs), t.work.c.id > after)
+        .order_by(t.work.c.id)
+        .limit(limit)
+    )
+    return [_row(r) for r in connection.execute(query)]
+
+
+def counts_of(connection: Connection, syncs: Sequence[str]) -> dict[str, int]:
+    """Rows of these syncs by state."""
+    rows = connection.execute(
+        select(t.work.c.state, func.count()).where(t.work.c.sync.in_(syncs)).group_by(t.work.c.state)
+    )
+    return {state: int(n) for state, n in rows}
+
+
 def sample(connection: Connection, reason: str) -> str | None:
     """The record id of some contact that ended for this reason."""
     return connection.scalar(
         select(t.work.c.record_id).where(t.work.c.reason == reason).order_by(t.work.c.id).limit(1)
     )
-
-
-def counts(connection: Connection, sync: str = "") -> dict[str, int]:
-    """Rows by state."""
-    query = select(t.work.c.state, func.count()).group_by(t.work.c.state)
-    rows = connection.execute(query.where(t.work.c.sync == sync) if sync else query)
-    return {state: int(n) for state, n in rows}
 
 
 def due(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> tuple[int, int | None]:

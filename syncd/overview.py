@@ -1,0 +1,207 @@
+"""The state of affairs as an operator asks for it: runs, syncs, backlog, halts, money and lost answers."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection
+
+from syncd.config import Settings
+from syncd.ledger import SCOPES, in_credits
+from syncd.report import number
+from syncd.store import jobs, money, runs, work
+from syncd.store.engine import MILLION, Store
+from syncd.store.money import Periods
+
+BURN_DAYS = 7
+
+
+def status(store: Store, settings: Settings) -> dict[str, Any]:
+    """Everything at a glance. `needs` are sentences about what wants a person, most urgent first."""
+    with store.read() as connection:
+        now_us = work.now_us(connection)
+        latest = runs.latest(connection, 5)
+        halted = runs.halts(connection)
+        unknown = jobs.unresolved(connection)
+        pending = jobs.pending(connection)
+        syncs = [_sync(connection, settings, name, now_us) for name in settings.syncs]
+    found: dict[str, Any] = {
+        "mode": settings.mode.value,
+        "needs": [],
+        "syncs": syncs,
+        "runs": [_run(r) for r in latest],
+        "halts": [_halt(h) for h in halted],
+        "unknown_lookups": len(unknown),
+        "jobs": [{"provider": a, "pending": n, "oldest_s": _age(now_us, at)} for a, n, at in pending],
+    }
+    found["needs"] = [*_needs(found), *_dead(syncs)]
+    return found
+
+
+def _sync(connection: Connection, settings: Settings, name: str, now_us: int) -> dict[str, Any]:
+    state = runs.sync_state(connection, name)
+    return {
+        "sync": name,
+        "crm": settings.syncs[name].crm,
+        "read_up_to": iso(state.watermark_us),
+        "behind_s": _age(now_us, state.watermark_us),
+        "last_run_at": iso(state.last_run_us),
+        "last_success_at": iso(state.last_success_us),
+        "first_load_in_progress": state.scan_started_us is not None,
+        "contacts": work.counts_of(connection, [name]),
+    }
+
+
+def _run(run: runs.Run) -> dict[str, Any]:
+    return {
+        "run_id": run.id,
+        "kind": run.kind,
+        "syncs": run.scope.split(",") if run.scope else [],
+        "started_at": iso(run.started_us),
+        "ended_at": iso(run.ended_us),
+        "verdict": run.verdict or "not ended",
+        "contacts": {k: n for k, n in run.report.get("contacts", {}).items() if n},
+    }
+
+
+def _halt(halt: runs.Halt) -> dict[str, Any]:
+    return {
+        "scope": halt.scope,
+        "kind": halt.kind,
+        "reason": halt.reason,
+        "since": iso(halt.since_us),
+        "until": iso(halt.until_us),
+    }
+
+
+def _needs(found: Mapping[str, Any]) -> list[str]:
+    """What a person should look at."""
+    told = []
+    for halt in found["halts"]:
+        if halt["kind"] in ("auth", "config", "brake"):
+            told.append(f"{halt['scope']} is stopped: {halt['reason']}")
+    if found["unknown_lookups"]:
+        n = found["unknown_lookups"]
+        told.append(
+            f"{n} paid lookup{'s' if n > 1 else ''} with a lost answer count as spent; see `syncd budget`"
+        )
+    return told
+
+
+def _dead(syncs: Sequence[Mapping[str, Any]]) -> list[str]:
+    told = []
+    for sync in syncs:
+        for state, text in (("dead", "failed; see `syncd dead`"), ("review", "need a person's decision")):
+            if sync["contacts"].get(state):
+                told.append(f"{sync['contacts'][state]:,} contacts of {sync['sync']} {text}")
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """The books of every credit kind, and the lookups of which nobody knows whether they were charged."""
+
+    kinds: list[dict[str, Any]]
+    unknown: list[dict[str, Any]]
+
+
+def budgets(store: Store, settings: Settings, now: datetime) -> Budgets:
+    """Caps, spending and the vendors' own figures."""
+    periods = Periods(0, now.strftime("%Y-%m-%d"), now.strftime("%Y-%m"))
+    with store.read() as connection:
+        pools = money.pools(connection)
+        drifts = money.drifts(connection)
+        burn = money.burn(connection, BURN_DAYS)
+        kinds = [
+            _kind(connection, name, kind, budget, periods, pools, drifts, burn, now)
+            for name, provider in settings.providers.items()
+            for kind, budget in provider.budgets.items()
+        ]
+        unknown = [_unknown(connection, row) for row in jobs.unresolved(connection)]
+    return Budgets(kinds, unknown)
+
+
+def _kind(
+    connection: Connection,
+    account: str,
+    kind: str,
+    budget: Any,
+    periods: Periods,
+    pools: Mapping[tuple[str, str], money.Pool],
+    drifts: Mapping[tuple[str, str], int],
+    burn: Mapping[tuple[str, str], int],
+    now: datetime,
+) -> dict[str, Any]:
+    caps = []
+    for scope in SCOPES:
+        cap: Decimal | None = getattr(budget, f"per_{scope}")
+        if cap is None:
+            continue
+        sums = (
+            dict.fromkeys(("reserved", "spent", "unknown"), 0)
+            if scope == "run"
+            else money.totals(connection, account, kind, scope, periods.key(scope))
+        )
+        used = in_credits(sum(sums.values()))
+        caps.append(
+            {
+                "per": scope,
+                "cap": number(cap),
+                **{k: number(in_credits(v)) for k, v in sums.items()},
+                "left": number(max(Decimal(0), cap - used)),
+            }
+        )
+    pool = pools.get((account, kind))
+    daily = in_credits(burn.get((account, kind), 0)) / BURN_DAYS
+    return {
+        "provider": account,
+        "kind": kind,
+        "caps": caps,
+        "vendor_balance": None
+        if pool is None or pool.remaining is None
+        else number(in_credits(pool.remaining)),
+        "vendor_plan": pool.plan if pool else "unknown",
+        "vendor_figure_at": iso(pool.fetched_us) if pool else None,
+        "reserved": number(in_credits(pool.reserved)) if pool else 0,
+        "drift": number(in_credits(drifts.get((account, kind), 0))),
+        "per_day": round(float(daily), 1),
+        "days_left": _days_left(caps, daily, now),
+    }
+
+
+def _days_left(caps: Sequence[Mapping[str, Any]], daily: Decimal, now: datetime) -> float | None:
+    """Days until the month's cap is reached at the pace of the last week; None where it lasts the month."""
+    month = next((c for c in caps if c["per"] == "month"), None)
+    if month is None or daily <= 0:
+        return None
+    days = float(Decimal(str(month["left"])) / daily)
+    remaining = calendar.monthrange(now.year, now.month)[1] - now.day + 1
+    return round(days, 1) if days < remaining else None
+
+
+def _unknown(connection: Connection, row: tuple[int, str, str, int, str]) -> dict[str, Any]:
+    call_id, account, operation, sent_us, reason = row
+    held = money.held_by(connection, call_id)
+    return {
+        "call": call_id,
+        "provider": account,
+        "operation": operation,
+        "sent_at": iso(sent_us),
+        "age_s": _age(work.now_us(connection), sent_us),
+        "reason": reason,
+        "worth": {kind: number(in_credits(unknown)) for kind, (_, unknown) in held.items() if unknown},
+    }
+
+
+def iso(us: int | None) -> str | None:
+    """An instant for JSON."""
+    return datetime.fromtimestamp(us / MILLION, UTC).isoformat(timespec="seconds") if us else None
+
+
+def _age(now_us: int, at_us: int | None) -> int | None:
+    return None if at_us is None else max(0, (now_us - at_us) // MILLION)
