@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,6 +46,10 @@ class Orders:
     limit: int | None = None
     ignore_brakes: frozenset[str] = frozenset()
     wait_for_jobs: bool = True
+    enough: Callable[[], bool] = lambda: False
+    """Asked again and again: once it is true, what is under way is finished and the cycle ends."""
+    pull: bool = True
+    """False: only what is due already is worked on."""
     spend: bool = True
     """False in plan mode: contacts are pulled and left ready; nothing is bought or written."""
 
@@ -124,6 +128,8 @@ class Cycle:
 
     def _ready(self, crm: CrmAccount) -> bool:
         """The right account answers, and has calls left for us."""
+        if not self.orders.pull and any(name == crm.name for name, _ in self.r.schemas):
+            return True
         try:
             identify(self.r, crm)
             with self.r.store.write() as connection:
@@ -168,15 +174,16 @@ class Cycle:
         sync = self.r.settings.syncs[policy.name]
         window = Window(sync.since, sync.overlap.total_seconds())
         puller = Puller(
-            self.r.store, crm, policy, window, self.r.salt, run_id, self.r.stop.is_set, self.orders.limit
+            self.r.store, crm, policy, window, self.r.salt, run_id, self._stopped, self.orders.limit
         )
         structlog.contextvars.bind_contextvars(sync=policy.name, crm=crm.name)
         try:
-            self.schemas[policy.name] = dict(crm.connector.schema(policy.object))
+            self.schemas[policy.name] = self._schema(crm, policy)
             wrong = unusable(policy, self.schemas[policy.name])
             if wrong:
                 raise Failure(FailureKind.CONFIG, "; ".join(wrong), charged=False)
-            puller.pull(self.orders.everything)
+            if self.orders.pull:
+                puller.pull(self.orders.everything)
         except Failure as failure:
             self._failed(crm.name, failure)
             return False
@@ -186,6 +193,18 @@ class Cycle:
         with self.r.store.write() as connection:
             runs.set_sync(connection, policy.name, last_run_at=work.now_us(connection))
         return True
+
+    def _schema(self, crm: CrmAccount, policy: SyncPolicy) -> dict[str, FieldInfo]:
+        """The properties of the object; read with every pull, because somebody may change them."""
+        at = (crm.name, policy.object)
+        if self.orders.pull or at not in self.r.schemas:
+            self.r.schemas[at] = dict(crm.connector.schema(policy.object))
+        return self.r.schemas[at]
+
+    def _stopped(self) -> bool:
+        """Whether to end; asking is a sign of life."""
+        self.orders.enough()
+        return self.r.stop.is_set()
 
     def _failed(self, name: str, failure: Failure) -> None:
         self.tallies.failures.setdefault((name, failure.kind), failure)
@@ -197,14 +216,15 @@ class Cycle:
 
     def _work(self, run_id: int, syncs: list[str]) -> None:
         """Enrich in one thread; write and poll in this one."""
-        enricher = Enricher(self._bench, run_id, syncs)
+        orders = self.orders
+        enricher = Enricher(self._bench, run_id, syncs, orders.limit, orders.enough)
         writers = [self._writer(run_id, name) for name in syncs]
         poller = Poller(self._bench)
         waited = 0.0
         while not self.r.stop.is_set():
             self._drain(enricher, writers, poller)
-            wait = self._until_due(syncs, waited)
-            if wait is None or any(w.failure for w in writers):
+            wait = self._until_due(syncs, enricher.claimable, waited)
+            if wait is None or orders.enough() or any(w.failure for w in writers):
                 break
             waited += wait
             self.r.stop.wait(wait) if self.r.pacer.sleep.__module__ == "time" else self.r.pacer.sleep(wait)
@@ -228,6 +248,7 @@ class Cycle:
         thread.start()
         while thread.is_alive():
             thread.join(TICK_S)
+            self.orders.enough()
             poller.sweep()
             for writer in writers:
                 self._write(writer)
@@ -253,10 +274,10 @@ class Cycle:
         elif due >= writer.crm.connector.write_batch:
             writer.drain(whole_batches=True)
 
-    def _until_due(self, syncs: list[str], waited: float) -> float | None:
+    def _until_due(self, syncs: list[str], claimable: Sequence[str], waited: float) -> float | None:
         """Seconds until something falls due that this cycle should wait for; None where it is done."""
         with self.r.store.read() as connection:
-            now, next_us = work.due(connection, ("ready", "waiting", "enriched", "writing"), syncs)
+            now, next_us = work.due(connection, (*claimable, "enriched", "writing"), syncs)
             job_us = jobs.next_due_us(connection) if self.orders.wait_for_jobs else None
         if now:
             return 0.0 if waited < JOBS_S else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,8 +33,19 @@ End = tuple[Desk, str, dict[str, Any]]
 class Enricher:
     """Works through what is due in some syncs, on behalf of one run."""
 
-    def __init__(self, bench: Bench, run_id: int, syncs: Sequence[str]) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        run_id: int,
+        syncs: Sequence[str],
+        limit: int | None = None,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """At most `limit` contacts are taken in; once `enough` is true no further ones are."""
         self.b = bench
+        self.limit = limit
+        self.enough = enough
+        self.taken = 0
         self.run_id = run_id
         self.syncs = list(syncs)
         self._desks: dict[int, Desk] = {}
@@ -67,16 +78,25 @@ class Enricher:
         self._take_back()
         return bool(self._desks or till.in_flight)
 
+    @property
+    def claimable(self) -> tuple[str, ...]:
+        """The states from which contacts are taken in; new ones only up to the limit."""
+        return ("waiting",) if self.limit is not None and self.taken >= self.limit else ("ready", "waiting")
+
     # taking contacts in
 
     def _open_desks(self) -> None:
         room = WINDOW - len(self._desks)
-        if room < WINDOW // 4:
+        if room < WINDOW // 4 or self.enough():
             return
+        states = self.claimable
+        if self.limit is not None and "ready" in states:
+            room = min(room, self.limit - self.taken)
         with self.b.store.write() as connection:
             rows = work.claim(
-                connection, self.b.owner, ("ready", "waiting"), self.syncs, room, self.b.lease_us, self.run_id
+                connection, self.b.owner, states, self.syncs, room, self.b.lease_us, self.run_id
             )
+        self.taken += sum(r.attempts == 0 for r in rows)
         if not rows:
             return
         with self.b.store.read() as connection:

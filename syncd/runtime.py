@@ -25,7 +25,7 @@ from syncd.domain import registered
 from syncd.http import Http
 from syncd.ledger import Caps, Ledger, Purse
 from syncd.meter import Meter
-from syncd.model import SyncPolicy, email_address, linkedin_profile
+from syncd.model import FieldInfo, SyncPolicy, email_address, linkedin_profile
 from syncd.pacing import Pacer
 from syncd.secret import SecretMissing
 from syncd.store import runs
@@ -57,6 +57,8 @@ class Runtime:
     salt: bytes
     clock: Callable[[], datetime] = utc_now
     stop: threading.Event = field(default_factory=threading.Event)
+    schemas: dict[tuple[str, str], dict[str, FieldInfo]] = field(default_factory=dict)
+    """(crm, object) → its properties, as last read."""
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(sync, state) → contacts that came to their end since the process began."""
 

@@ -19,6 +19,7 @@ VERBS: Mapping[str, Verb] = {
     "check": Verb("syncd.cli.check", "Judge the configuration; --online asks every account."),
     "plan": Verb("syncd.cli.plan", "Say what would be looked up, by whom, at what cost; spend nothing."),
     "once": Verb("syncd.cli.once", "Pull, enrich and write what is due, once."),
+    "run": Verb("syncd.cli.run", "Serve: keep every sync up to date until told to end."),
     "backfill": Verb("syncd.cli.backfill", "Take in everything in scope, after an estimate."),
     "status": Verb("syncd.cli.status", "Say how things are, a sentence first."),
     "explain": Verb("syncd.cli.explain", "Say why a contact is as it is."),

@@ -223,6 +223,12 @@ def tally(connection: Connection, run_id: int) -> list[tuple[str, str, bool, int
     return [(f, s, bool(b), int(n)) for f, s, b, n in rows]
 
 
+def by_state(connection: Connection) -> dict[str, int]:
+    """How many changes there are, by state."""
+    rows = connection.execute(select(t.change.c.state, func.count()).group_by(t.change.c.state))
+    return {state: int(n) for state, n in rows}
+
+
 def select_for_undo(
     connection: Connection,
     run_id: int | None,

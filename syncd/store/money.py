@@ -512,3 +512,17 @@ def burn(connection: Connection, days: int) -> dict[tuple[str, str], int]:
         .group_by(t.ledger.c.account, t.ledger.c.kind)
     )
     return {(a, k): int(n) for a, k, n in rows}
+
+
+def sums(connection: Connection) -> dict[tuple[str, str], tuple[int, int, int]]:
+    """(account, kind) → (reserved, spent, unknown) of all time, in millionths."""
+    rows = connection.execute(
+        select(
+            t.ledger.c.account,
+            t.ledger.c.kind,
+            func.sum(t.ledger.c.reserved),
+            func.sum(t.ledger.c.spent),
+            func.sum(t.ledger.c.unknown),
+        ).group_by(t.ledger.c.account, t.ledger.c.kind)
+    )
+    return {(a, k): (int(r), int(s), int(u)) for a, k, r, s, u in rows}

@@ -493,6 +493,12 @@ def counts_of(connection: Connection, syncs: Sequence[str]) -> dict[str, int]:
     return {state: int(n) for state, n in rows}
 
 
+def oldest_open_us(connection: Connection) -> int | None:
+    """When the contact changed that has been open for the longest; None where none is."""
+    found = connection.scalar(select(func.min(t.work.c.changed_at)).where(t.work.c.state.in_(OPEN)))
+    return None if found is None else int(found)
+
+
 def sample(connection: Connection, reason: str) -> str | None:
     """The record id of some contact that ended for this reason."""
     return connection.scalar(
@@ -508,6 +514,14 @@ def due(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> 
         select(func.min(t.work.c.not_before) - Now()).where(base, t.work.c.not_before > Now())
     )
     return now, None if later is None else int(later)
+
+
+def due_syncs(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> list[str]:
+    """The syncs that have rows of these states that are due."""
+    query = select(t.work.c.sync).where(
+        t.work.c.state.in_(states), t.work.c.sync.in_(syncs), t.work.c.not_before <= Now()
+    )
+    return sorted(str(name) for name in connection.scalars(query.distinct()))
 
 
 def now_us(connection: Connection) -> int:

@@ -1,0 +1,149 @@
+"""The daemon: runs what is due, one cycle at a time, until it is told to end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from syncd.config import Mode
+from syncd.connector import Failure
+from syncd.cycle import Cycle, Orders, Outcome
+from syncd.dispatch import Dispatcher
+from syncd.metrics import Metrics
+from syncd.poll import Poller
+from syncd.runtime import Runtime, identify
+from syncd.store import jobs, work
+from syncd.web import Web, application
+
+_log = structlog.get_logger("syncd.daemon")
+PULSE_S = 1.0
+ALIVE_S = 120.0
+TROUBLE_S = 5.0
+FOLLOW_S = 10.0
+"""At least this long between cycles that no schedule asked for."""
+STEADY = ("ready", "waiting", "enriched", "writing")
+
+
+@dataclass
+class Daemon:
+    """One service over one state."""
+
+    runtime: Runtime
+    dispatcher: Dispatcher
+    metrics: Metrics
+    pulse: Callable[[], float] = time.monotonic
+    on_cycle: Callable[[Outcome], None] = lambda outcome: None
+    trouble: str = ""
+    """What keeps it from working, as a sentence; blank while all is well."""
+    _beat_at: float = field(default=0.0)
+    _followed_at: float = field(default=-1e9)
+
+    def serve(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Work until `runtime.stop` is set; what is under way then is finished.
+
+        Raises:
+            WrongAccount: a credential opens another account than it should.
+            OSError: the listener's address cannot be bound.
+        """
+        self._beat_at = self.pulse()
+        web = Web(
+            application(self.metrics.registry, self.alive, self.ready), self.runtime.settings.http.listen
+        )
+        try:
+            self._greet()
+            web.start()
+            self.dispatcher.start()
+            _log.info("daemon.ready", listen=str(web.address), syncs=len(self.runtime.policies))
+            ready()
+            self._loop()
+        finally:
+            _log.info("daemon.stopping")
+            self.dispatcher.stop()
+            web.stop()
+
+    def _greet(self) -> None:
+        """The accounts are the right ones; one that does not answer now is asked again by each cycle."""
+        for crm in self.runtime.crms.values():
+            try:
+                identify(self.runtime, crm)
+            except Failure as failure:
+                _log.warning("crm.failed", crm=crm.name, kind=failure.kind.value, reason=failure.reason)
+
+    def _loop(self) -> None:
+        stop = self.runtime.stop
+        while not stop.is_set():
+            self._beat_at = self.pulse()
+            self.dispatcher.tick()
+            try:
+                self._turn()
+                self.trouble = ""
+            except SQLAlchemyError as error:
+                # A full disk or a lost database server: nothing was booked, so nothing was sent.
+                self.trouble = f"the state cannot be used ({type(error).__name__})"
+                _log.error("state.failed", error=type(error).__name__)
+                stop.wait(TROUBLE_S)
+            stop.wait(PULSE_S if not self.dispatcher.waiting() else 0)
+
+    def _turn(self) -> None:
+        """What is due now: whole cycles of syncs, else jobs of vendors and contacts whose wait is over."""
+        names = self.dispatcher.take()
+        if names:
+            self._cycle(names, "run")
+            return
+        if self.runtime.settings.mode is not Mode.LIVE:
+            return
+        if self._jobs_due():
+            Poller(self.runtime.bench()).sweep()
+        if self.pulse() - self._followed_at < FOLLOW_S:
+            return
+        names = self._followed_up()
+        if names:
+            self._followed_at = self.pulse()
+            self._cycle(names, "follow")
+
+    def _enough(self) -> bool:
+        """A cycle makes room for the next one that is due; each look is a sign of life."""
+        self._beat_at = self.pulse()
+        self.dispatcher.tick()
+        return self.dispatcher.waiting()
+
+    def _cycle(self, names: list[str], kind: str) -> None:
+        orders = Orders(
+            names,
+            kind=kind,
+            pull=kind == "run",
+            wait_for_jobs=False,
+            spend=self.runtime.settings.mode is Mode.LIVE,
+            enough=self._enough,
+        )
+        started = self.pulse()
+        outcome = Cycle(self.runtime, orders).run()
+        self.metrics.ran(outcome.report["verdict"], self.pulse() - started)
+        for sentence in outcome.advice:
+            _log.warning("run.advice", text=sentence)
+        self.on_cycle(outcome)
+
+    def _jobs_due(self) -> bool:
+        with self.runtime.store.read() as connection:
+            wait_us = jobs.next_due_us(connection)
+        return wait_us is not None and wait_us <= 0
+
+    def _followed_up(self) -> list[str]:
+        """Syncs with contacts that are due though no schedule is."""
+        with self.runtime.store.read() as connection:
+            return work.due_syncs(connection, STEADY, list(self.runtime.policies))
+
+    def alive(self) -> tuple[bool, str]:
+        """Whether the loop moves."""
+        quiet = self.pulse() - self._beat_at
+        return (True, "alive") if quiet < ALIVE_S else (False, f"no sign of life for {quiet:.0f} s")
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether it does its work; an upstream that is down does not matter here."""
+        if self.runtime.stop.is_set():
+            return False, "draining"
+        return (False, self.trouble) if self.trouble else (True, "ready")

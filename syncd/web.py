@@ -1,0 +1,89 @@
+"""The listener: metrics and health. It binds where the configuration says and asks no upstream anything."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from syncd.config import Listen
+
+Verdict = Callable[[], tuple[bool, str]]
+"""Whether all is well, and a sentence."""
+
+
+def application(registry: CollectorRegistry, alive: Verdict, ready: Verdict) -> Starlette:
+    """The routes."""
+
+    def metrics(request: Request) -> Response:
+        return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    def health(ask: Verdict) -> Callable[[Request], Response]:
+        def answer(request: Request) -> Response:
+            well, sentence = ask()
+            return PlainTextResponse(sentence + "\n", 200 if well else 503)
+
+        return answer
+
+    return Starlette(
+        routes=[
+            Route("/metrics", metrics),
+            Route("/livez", health(alive)),
+            Route("/healthz", health(alive)),
+            Route("/readyz", health(ready)),
+        ],
+        exception_handlers={404: _nothing, 405: _nothing},
+    )
+
+
+def _nothing(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 404)
+    return JSONResponse({"error": "there is nothing here; /metrics, /livez and /readyz are"}, status)
+
+
+class Web:
+    """The listener in a thread of its own.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+
+    def __init__(self, app: Starlette, listen: Listen) -> None:
+        family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((listen.host, listen.port))
+        self.address = Listen(listen.host, self._socket.getsockname()[1])
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=2,
+            limit_concurrency=64,
+            h11_max_incomplete_event_size=16_384,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True
+        )
+
+    def start(self) -> None:
+        """Serve until stopped."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer what was asked and end."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(5)
+        self._socket.close()
