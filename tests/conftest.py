@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.hubspot_portal import Portal
+from tests.rehearsals import Director, stages
 from tests.sandboxes import Starter, sandboxes
 
 
@@ -29,3 +31,10 @@ def hubspot_portal() -> Iterator[Callable[..., Portal]]:
     yield open_portal
     for portal in opened:
         portal.close()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Director]:
+    """`stage(contacts=, vendors=, changes=, settings=, faults=, csv=, swift=)`: whole cycles over stand-ins."""
+    with stages(tmp_path) as direct:
+        yield direct

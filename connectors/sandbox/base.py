@@ -96,6 +96,10 @@ class Sandbox:
         """Change a CRM record as a person, an import or another integration would."""
         raise BadSetting(f"{self.vendor} has no records to edit")
 
+    def record_ids(self) -> list[str]:
+        """The ids of the CRM records that exist now."""
+        return [record.id for record in self.population.records]
+
     def set_balance(self, data: dict[str, Any]) -> dict[str, Any]:
         """Set what the account has left, by credit kind."""
         raise BadSetting(f"{self.vendor} has no balance")

@@ -55,6 +55,8 @@ def observe(sandbox: Sandbox, name: str, query: Mapping[str, str]) -> Response:
             return _json({"now": sandbox.clock.now().isoformat()})
         case "population":
             return _json(_population(sandbox))
+        case "records":
+            return _json({"ids": sandbox.record_ids()})
         case "health":
             return _json({"vendor": sandbox.vendor, "contacts": len(sandbox.population.people)})
         case _:

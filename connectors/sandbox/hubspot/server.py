@@ -79,6 +79,9 @@ class Server(Sandbox):
             found += self._account_routes(version)
         return found
 
+    def record_ids(self) -> list[str]:
+        return [str(contact.id) for contact in self._portal.store.living()]
+
     def _object_routes(self, version: str, base: str, reading: Reading, writing: Writing) -> list[Route]:
         table: tuple[tuple[str, str, str, Handle], ...] = (
             ("POST", "/search", READ, reading.search),

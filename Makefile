@@ -1,0 +1,58 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Only Python 3.11 or newer and make are needed.
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+RUN := $(VENV)/bin/python
+WORKERS ?= 2
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help demo test lint unit bench lock clean
+
+help:
+	@echo "make demo [ARGS=\"--contacts 20000 --csv export.csv --json\"]   see the whole job done, without any key"
+	@echo "make test                                                    lint, types, import rules, all tests"
+	@echo "make bench                                                   the figures, as JSON"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("syncd needs Python 3.11 or newer; set PYTHON=python3.12, say" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+
+# The lock holds a hash of every package and no index: whichever index pip is set to is used.
+$(VENV)/.run: requirements.lock | $(VENV)/bin/python
+	@echo "Fetching packages into $(VENV) …" >&2
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock >&2
+	@$(RUN) -c 'import pathlib, site; pathlib.Path(site.getsitepackages()[0], "syncd.pth").write_text("$(CURDIR)\n")'
+	@printf '#!%s\nimport sys\n\nfrom syncd.cli import main\n\nsys.exit(main())\n' "$(CURDIR)/$(RUN)" > $(VENV)/bin/syncd
+	@chmod +x $(VENV)/bin/syncd
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@echo "Fetching development tools into $(VENV) …" >&2
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock >&2
+	@touch $@
+
+demo: $(VENV)/.run
+	@$(VENV)/bin/syncd demo $(ARGS)
+
+test: lint unit
+
+lint: $(VENV)/.dev
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-cache
+
+unit: $(VENV)/.dev
+	@$(RUN) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+bench: $(VENV)/.dev
+	@$(RUN) -m bench $(ARGS)
+
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --quiet -o requirements.lock
+	uv pip compile pyproject.toml --group dev -c requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,237 @@
+"""The oracle: whether the promises hold, by the stand-ins' own books, the state and the log.
+
+It reads only, and knows nothing of how syncd works inside beyond the tables. Each violation is a sentence that
+begins with the number of the promise.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from syncd.ledger import in_credits
+from syncd.rehearsal import Stand
+from syncd.store import tables as t
+from syncd.store.engine import Store
+
+HOLDING = ("sent", "pending", "settled", "unknown", "written_off")
+STATES = (
+    "ready",
+    "leased",
+    "waiting",
+    "enriched",
+    "writing",
+    "done",
+    "skipped",
+    "no_budget",
+    "review",
+    "dead",
+)
+_PERSONAL = re.compile(r"[\w.+-]+@[\w-]+\.\w+|\+\d{8,15}|linkedin\.com/in/")
+
+
+@dataclass
+class Oracle:
+    """One look at everything. `stands` are the running stand-ins by vendor, `crms` those that are CRMs.
+
+    `accounts` maps a provider key of the configuration to its stand-in; `foreign` are credits per (account,
+    kind) that somebody else is known to have used.
+    """
+
+    store: Store
+    stands: Mapping[str, Stand]
+    crms: Mapping[str, str]
+    """CRM key of the configuration → vendor of its stand-in."""
+    accounts: Mapping[str, str]
+    log: str = ""
+    secrets: Sequence[str] = ()
+    names: Sequence[str] = ()
+    """Texts of the invented people that no log line may hold."""
+    syncs: Mapping[str, str] = field(default_factory=dict)
+    """sync → CRM key, where every record of that CRM is in scope; to compare both sides."""
+    quiet: bool = True
+    """Whether nothing is under way: then nothing may be reserved or half done."""
+
+    def violations(self) -> list[str]:
+        """Every broken promise; empty where all hold."""
+        with self.store.read() as connection:
+            return [
+                *self._caps(connection),
+                *self._intents(connection),
+                *self._duplicates(connection),
+                *self._books(connection),
+                *self._states(connection),
+                *self._audit(connection),
+                *self._human(),
+                *self._log(),
+            ]
+
+    # money
+
+    def _caps(self, connection: Connection) -> Iterator[str]:
+        for row in connection.execute(select(t.budget)):
+            used = row.spent + row.unknown + row.reserved
+            where = f"{row.account} {row.kind} per {row.scope} {row.period}"
+            if used > row.cap:
+                yield f"I1: {where} holds {in_credits(used)} of {in_credits(row.cap)}"
+            sums = _sums(connection, row)
+            if sums != (row.reserved, row.spent, row.unknown):
+                yield f"I1: {where} disagrees with the ledger"
+            if self.quiet and row.reserved:
+                yield f"I1: {where} still reserves {in_credits(row.reserved)} though nothing is under way"
+
+    def _intents(self, connection: Connection) -> Iterator[str]:
+        """Every charge of the stand-ins has a call in our books that was booked before."""
+        if self.quiet:
+            left = connection.scalar(
+                select(func.count()).select_from(t.provider_call).where(t.provider_call.c.state == "sent")
+            )
+            if left:
+                yield f"I2: {left} calls are booked as sent though nothing is under way"
+
+    def _duplicates(self, connection: Connection) -> Iterator[str]:
+        twice = connection.execute(
+            select(t.lookup.c.account, t.lookup.c.operation, func.count())
+            .where(t.lookup.c.state.in_(HOLDING))
+            .group_by(t.lookup.c.account, t.lookup.c.operation, t.lookup.c.key_digest, t.lookup.c.epoch)
+            .having(func.count() > 1)
+        ).all()
+        for account, operation, count in twice:
+            yield f"I3: {account} {operation} was bought {count} times for one key"
+        for vendor in set(self.accounts.values()):
+            charged = self.stands[vendor].ask("books")["duplicates"]
+            for extra in charged:
+                yield f"I3: {vendor} charged {extra['kind']} {extra['extra']} times more for {extra['person']}"
+
+    def _books(self, connection: Connection) -> Iterator[str]:
+        """Ours lie between what we know to be spent and what we count as spent."""
+        rows = connection.execute(
+            select(
+                t.ledger.c.account,
+                t.ledger.c.kind,
+                func.sum(t.ledger.c.spent),
+                func.sum(t.ledger.c.unknown),
+                func.sum(t.ledger.c.reserved),
+            ).group_by(t.ledger.c.account, t.ledger.c.kind)
+        )
+        ours = {
+            (a, k): (in_credits(int(s)), in_credits(int(u)), in_credits(int(r))) for a, k, s, u, r in rows
+        }
+        for account, vendor in self.accounts.items():
+            charged = self.stands[vendor].ask("books", summary="1")["charged"]
+            for kind in sorted({k for a, k in ours if a == account} | set(charged)):
+                spent, unknown, reserved = ours.get((account, kind), (Decimal(0),) * 3)
+                theirs = Decimal(str(charged.get(kind, "0")))
+                if not spent <= theirs <= spent + unknown + reserved:
+                    yield (
+                        f"I1: {account} {kind}: the vendor charged {theirs}, we have {spent} spent, "
+                        f"{unknown} unknown, {reserved} reserved"
+                    )
+
+    # contacts
+
+    def _states(self, connection: Connection) -> Iterator[str]:
+        for state, count in connection.execute(select(t.work.c.state, func.count()).group_by(t.work.c.state)):
+            if state not in STATES:
+                yield f"I5: {count} contacts are in the unknown state {state}"
+            if self.quiet and state in ("leased", "writing"):
+                yield f"I5: {count} contacts are {state} though nothing is under way"
+        for sync, crm in self.syncs.items():
+            here = set(connection.scalars(select(t.work.c.record_id).where(t.work.c.sync == sync)))
+            there = set(self.stands[self.crms[crm]].ask("records")["ids"])
+            if there - here:
+                yield f"I5: {len(there - here)} records of {crm} are not known to {sync}"
+
+    def _audit(self, connection: Connection) -> Iterator[str]:
+        confirmed = Counter(
+            connection.scalars(
+                select(t.audit.c.change_id).where(t.audit.c.action.in_(("write.confirmed", "undo.confirmed")))
+            )
+        )
+        written = set(
+            connection.scalars(select(t.change.c.id).where(t.change.c.state.in_(("written", "undone"))))
+        )
+        for change_id in written - confirmed.keys():
+            yield f"I6: change {change_id} was written and has no confirmed event"
+        for change_id, count in confirmed.items():
+            if count > 1:
+                yield f"I6: change {change_id} has {count} confirmed events"
+        if self.quiet:
+            left = connection.scalar(
+                select(func.count()).select_from(t.change).where(t.change.c.state == "intended")
+            )
+            if left:
+                yield f"I6: {left} intended changes have no outcome"
+        yield from self._writes(connection)
+
+    def _writes(self, connection: Connection) -> Iterator[str]:
+        """Each value that the CRM got from us has a change that says so, and the other way round."""
+        booked: Counter[tuple[str, str, str]] = Counter()
+        states = ("written", "undone", "not_applied", "refused", "conflict", "rejected")
+        rows = connection.execute(
+            select(
+                t.change.c.crm, t.change.c.record_id, t.change.c.property, t.change.c.state, t.change.c.code
+            )
+        )
+        sure: Counter[tuple[str, str, str]] = Counter()
+        for crm, record, name, state, _ in rows:
+            if state in states or state == "intended":
+                booked[crm, record, name] += 1
+            if state in ("written", "undone"):
+                sure[crm, record, name] += 1
+        for crm, vendor in self.crms.items():
+            made = Counter(
+                (crm, w["record"], w["property"]) for w in self.stands[vendor].ask("books")["writes"]
+            )
+            for place in made.keys() - booked.keys():
+                yield f"I6: {place[0]} got a value for {place[2]} of {place[1]} that we have not booked"
+            for place in [p for p in sure if p[0] == crm and p not in made]:
+                yield f"I6: {place[2]} of {place[1]} counts as written, and {place[0]} never got it"
+
+    def _human(self) -> Iterator[str]:
+        for crm, vendor in self.crms.items():
+            books = self.stands[vendor].ask("books", summary="1")
+            if books["human_edits_overwritten"]:
+                yield f"I7: {books['human_edits_overwritten']} values of people were overwritten in {crm}"
+            if books["no_op_writes"]:
+                yield f"I9: {books['no_op_writes']} writes to {crm} changed nothing"
+
+    # the log
+
+    def _log(self) -> Iterator[str]:
+        for number, line in enumerate(self.log.splitlines(), 1):
+            for secret in self.secrets:
+                if secret in line:
+                    yield f"I8: line {number} of the log holds a credential"
+            if _PERSONAL.search(line) or any(name in line for name in self.names):
+                yield f"I8: line {number} of the log holds somebody's data"
+
+
+def _sums(connection: Connection, row: Any) -> tuple[int, int, int]:
+    from syncd.store.money import totals
+
+    found = totals(connection, row.account, row.kind, row.scope, row.period)
+    return found["reserved"], found["spent"], found["unknown"]
+
+
+def summary(violations: Iterable[str]) -> str:
+    """For people: one line each, the first twenty."""
+    listed = list(violations)
+    more = f"\n… and {len(listed) - 20} more" if len(listed) > 20 else ""
+    return "\n".join(listed[:20]) + more
+
+
+def second_run(report: Mapping[str, Any], providers: Iterable[str]) -> list[str]:
+    """What a run over an unchanged CRM did though there was nothing to do (I9)."""
+    found = [
+        f"I9: {report['calls'][p]['total']} calls of {p}" for p in providers if report["calls"][p]["total"]
+    ]
+    wrote = {n: c for n, c in report["fields"].items() if c["filled"] or c["refreshed"]}
+    return found + ([f"I9: wrote {json.dumps(wrote)}"] if wrote else [])

@@ -1,0 +1,149 @@
+"""Whole cycles over stand-in servers, for flow tests: one rehearsal per test, everything ended for sure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from syncd.config import Settings, load
+from syncd.cycle import Cycle, Orders, Outcome
+from syncd.log import Scrubber, configure
+from syncd.oracle import Oracle, second_run
+from syncd.rehearsal import Rehearsal, Stand
+from syncd.runtime import Runtime, open_runtime
+from syncd.store.engine import Store
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Said:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Stage:
+    """A rehearsal with its configuration."""
+
+    rehearsal: Rehearsal
+    swift: bool
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    log: StringIO = field(default_factory=StringIO)
+
+    @property
+    def config(self) -> Path:
+        return self.rehearsal.folder / "config.yaml"
+
+    def configure(self, changes: Mapping[str, Any] | None = None) -> Settings:
+        """Write the configuration anew, with changes to it."""
+        self.changes = changes if changes is not None else self.changes
+        return load(self.rehearsal.write_config(self.swift, self.changes))
+
+    def stand(self, vendor: str) -> Stand:
+        return self.rehearsal.stands[vendor]
+
+    def command(self, *arguments: str, env: Mapping[str, str] | None = None) -> Said:
+        """One command as a process of its own, as an operator runs it."""
+        done = subprocess.run(
+            [sys.executable, "-m", "syncd", *arguments, "--config", str(self.config)],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    @contextmanager
+    def runtime(self, **given: Any) -> Iterator[Runtime]:
+        """The house, in this process."""
+        settings = load(self.config)
+        configure("info", "json", Scrubber(), stream=self.log)
+        runtime = open_runtime(settings, **given)
+        try:
+            yield runtime
+        finally:
+            runtime.close()
+
+    def cycle(self, **orders: Any) -> Outcome:
+        """One whole cycle, in this process."""
+        with self.runtime() as runtime:
+            return Cycle(runtime, Orders(list(runtime.policies), **orders)).run()
+
+    def oracle(self, quiet: bool = True, everyone: bool = True) -> list[str]:
+        """What the oracle finds broken."""
+        settings = load(self.config)
+        store = Store(settings.database_url())
+        try:
+            crms = {name: c.type for name, c in settings.crms.items()}
+            return Oracle(
+                store,
+                self.rehearsal.stands,
+                crms,
+                {name: p.type for name, p in settings.providers.items()},
+                self.log.getvalue(),
+                [s.reveal() for _, s in settings.secrets()],
+                syncs={n: s.crm for n, s in settings.syncs.items()} if everyone else {},
+                quiet=quiet,
+            ).violations()
+        finally:
+            store.close()
+
+    def assert_well(self, outcome: Outcome | None = None) -> None:
+        """The promises hold, and a run over the unchanged CRM does nothing."""
+        assert self.oracle() == []
+        again = self.cycle()
+        assert second_run(again.report, load(self.config).providers) == []
+        if outcome is not None:
+            assert outcome.report["contacts"]["unaccounted"] == 0
+
+
+Director = Callable[..., Stage]
+
+
+@contextmanager
+def stages(folder: Path) -> Iterator[Director]:
+    """`stage(contacts=, vendors=, changes=, settings=, faults=, csv=, swift=)`."""
+    opened: list[Rehearsal] = []
+
+    def direct(
+        contacts: int = 60,
+        vendors: Sequence[str] = ("hubspot", "contactout"),
+        changes: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        faults: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        csv: Path | None = None,
+        swift: bool = True,
+        seed: int = 1,
+    ) -> Stage:
+        place = folder / f"stage-{len(opened)}"
+        place.mkdir(mode=0o700)
+        rehearsal = Rehearsal(place)
+        opened.append(rehearsal)
+        rehearsal.start(vendors, contacts, seed, csv, swift=swift, settings=settings, faults=faults)
+        stage = Stage(rehearsal, swift)
+        stage.configure(changes or {})
+        return stage
+
+    try:
+        yield direct
+    finally:
+        for rehearsal in opened:
+            rehearsal.stop()
