@@ -12,7 +12,7 @@ from syncd.calls import Line
 from syncd.connector import Crm, Failure, FailureKind, Operation, Provider
 from syncd.ledger import Ledger
 from syncd.model import Field
-from syncd.store import runs
+from syncd.store import runs, work
 from syncd.store.engine import MILLION, Store
 from syncd.waterfall import Vendor
 
@@ -111,6 +111,7 @@ class Standing:
                 continue
             with self._store.write() as connection:
                 runs.lift(connection, account.name, ("auth", "config"))
+                work.wake_stopped(connection)
                 runs.record(connection, "syncd", "resume", subject=account.name, reason="accepted again")
 
     def stale(self, account: ProviderAccount) -> bool:

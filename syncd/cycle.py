@@ -223,8 +223,8 @@ class Cycle:
         waited = 0.0
         while not self.r.stop.is_set():
             self._drain(enricher, writers, poller)
-            wait = self._until_due(syncs, enricher.claimable, waited)
-            if wait is None or orders.enough() or any(w.failure for w in writers):
+            wait = self._until_due(enricher.syncs, enricher.claimable, waited)
+            if wait is None or orders.enough():
                 break
             waited += wait
             self.r.stop.wait(wait) if self.r.pacer.sleep.__module__ == "time" else self.r.pacer.sleep(wait)
@@ -252,8 +252,11 @@ class Cycle:
             poller.sweep()
             for writer in writers:
                 self._write(writer)
+            # Nothing more is bought for a sync that cannot write what it has.
+            enricher.syncs = _healthy(writers)
         for writer in writers:
             writer.drain()
+        enricher.syncs = _healthy(writers)
 
     def _guard(self, enricher: Enricher) -> None:
         try:
@@ -312,7 +315,7 @@ class Cycle:
         made = report.calls(tallies, [*self.r.crms, *self.r.providers])
         crm_calls = sum(made[name]["total"] for name in self.r.crms)
         rooms = self.r.ledger.headroom(self.r.ledger.periods(run_id, self.r.clock()))
-        verdict, code = report.verdict(counts, self.tallies)
+        verdict, code = report.verdict(counts, self.tallies, self.r.crms)
         document = {
             "schema_version": report.SCHEMA_VERSION,
             "run_id": run_id,
@@ -339,6 +342,10 @@ class Cycle:
                     runs.set_sync(connection, name, last_success_at=work.now_us(connection))
         _log.info("run.done", verdict=verdict, **{k: v for k, v in counts.items() if v})
         return Outcome(document, code, advice + self.tallies.notes)
+
+
+def _healthy(writers: Sequence[Writer]) -> list[str]:
+    return [w.policy.name for w in writers if not (w.failure or w.braked)]
 
 
 def _stop_of(halted: Mapping[str, runs.Halt], sync: str, crm: str) -> runs.Halt | None:

@@ -138,43 +138,37 @@ class Enricher:
                 ended += self._ask(desk, step)
             elif isinstance(step, Wait):
                 ended.append((desk, "waiting", {"reason": "an answer is under way", "wait_s": TWIN_WAIT_S}))
-            elif self._ask_vendors_again(step):
-                self._idle.append(desk)
             else:
-                ended.append(self._ended(desk, step))
+                ended += self._stopped(desk, step)
         self._end(ended)
 
-    def _ask_vendors_again(self, stop: Stop) -> bool:
-        """Whether a vendor's figure that stands in the way was old, and has just been read anew."""
-        accounts = {name.partition(".")[0] for name in stop.blocked}
-        renewed = False
-        for account in (self.b.accounts[name] for name in accounts if name in self.b.accounts):
-            if self.b.standing.stale(account):
-                renewed |= self._figures(account)
-        return renewed
+    def _stopped(self, desk: Desk, stop: Stop) -> list[End]:
+        """Nobody is left to ask; where an old figure of a vendor stands in the way it is read anew first."""
+        names = sorted({name.partition(".")[0] for name in stop.blocked} & self.b.accounts.keys())
+        old = [a for a in map(self.b.accounts.__getitem__, names) if self.b.standing.stale(a)]
+        if not old:
+            return [self._ended(desk, stop)]
+        for account in old:
+            failure = self._figures(account)
+            if failure is not None and failure.kind not in (FailureKind.AUTH, FailureKind.CONFIG):
+                return [_silent(desk, account.name)]
+        self._idle.append(desk)
+        return []
 
-    def _figures(self, account: ProviderAccount) -> bool:
-        """Read the vendor's figures where they are old; False where it does not tell them."""
-        if self.b.standing.fresh(account):
-            self._till.changed()
-            return True
-        lost = Failure(FailureKind.UNAVAILABLE, "it does not tell its balance")
-        self.failures.setdefault((account.name, lost.kind), lost)
+    def _figures(self, account: ProviderAccount) -> Failure | None:
+        """Read the vendor's figures where they are old; what went wrong."""
+        failure = self.b.standing.ask(account) if self.b.standing.stale(account) else None
+        if failure is not None:
+            self.failures.setdefault((account.name, failure.kind), failure)
         self._till.changed()
-        return False
+        return failure
 
     def _ask(self, desk: Desk, ask: Ask) -> list[End]:
         """Queue a purchase. The vendor's own figures are read before the first one."""
         account = self.b.accounts[ask.account]
         if not ask.operation.free:
-            if self.b.standing.stale(account) and not self._figures(account):
-                return [
-                    (
-                        desk,
-                        "waiting",
-                        {"reason": f"{account.name} does not tell its balance", "wait_s": OUTAGE_WAIT_S},
-                    )
-                ]
+            if self._figures(account) is not None:
+                return [_silent(desk, account.name)]
             if not self._till.funded(account.name, ask.operation):
                 self._idle.append(desk)
                 return []
@@ -234,7 +228,7 @@ class Enricher:
         if stop.halted:
             return {
                 "state": "waiting",
-                "reason": f"{', '.join(sorted(stop.halted))} is stopped",
+                "reason": f"{', '.join(sorted(stop.halted))} {work.STOPPED}",
                 "wait_s": HALT_WAIT_S,
             }
         if any(a.state == "unknown" for a in desk.asked):
@@ -298,6 +292,10 @@ class Enricher:
                 ]
                 work.finish(connection, self.b.owner, rows)
             self._desks.clear()
+
+
+def _silent(desk: Desk, account: str) -> End:
+    return desk, "waiting", {"reason": f"{account} does not tell its balance", "wait_s": OUTAGE_WAIT_S}
 
 
 def _ended_early(desk: Desk) -> End:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -164,15 +164,19 @@ def peak_rss_mb() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
-def verdict(counts: Mapping[str, int], tallies: Tallies) -> tuple[str, int]:
-    """The run's verdict and exit code. What needs a person comes before what a budget stopped."""
+def verdict(counts: Mapping[str, int], tallies: Tallies, crms: Iterable[str]) -> tuple[str, int]:
+    """The run's verdict and exit code. What needs a person comes before what a budget stopped.
+
+    A provider that is down matters where contacts wait for it; a CRM that is down always does.
+    """
     kinds = {f.kind for f in tallies.failures.values()}
+    cut_off = any(name in set(crms) for name, _ in tallies.failures)
     moved = counts["enriched"] or counts["unchanged"] or counts["no_match"]
     if kinds & {FailureKind.AUTH, FailureKind.CONFIG, FailureKind.OUT_OF_CREDITS}:
         return ("partial" if counts["enriched"] else "failed"), 6
     if tallies.brakes:
         return "braked", 4
-    if kinds & {FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED} and counts["waiting"]:
+    if cut_off or (kinds & {FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED} and counts["waiting"]):
         return ("partial" if moved else "failed"), 5
     if counts["no_budget"]:
         return "budget_stop", 4

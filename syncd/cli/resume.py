@@ -14,7 +14,7 @@ from syncd.cli.scopes import scope_of
 @common
 def command(scope: str) -> None:
     """Let SCOPE go on: a pause, a brake, or a stop after a refused credential ends."""
-    from syncd.store import runs
+    from syncd.store import runs, work
 
     run = invocation()
     settings = run.settings()
@@ -22,6 +22,7 @@ def command(scope: str) -> None:
     with reading(settings) as store, store.write() as connection:
         lifted = runs.lift(connection, place)
         if lifted:
+            work.wake_stopped(connection)
             runs.record(connection, "operator", "resume", subject=place)
         rest = [(h.scope, h.reason) for h in runs.halts(connection)]
     if run.json:

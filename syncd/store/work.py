@@ -537,6 +537,16 @@ def wake(connection: Connection, ids: Sequence[int]) -> None:
         )
 
 
+STOPPED = "is stopped"
+"""How the reason of a contact ends that waits because an account is halted."""
+
+
+def wake_stopped(connection: Connection) -> int:
+    """Something that was stopped goes on: contacts that waited for it are due; how many."""
+    stopped = and_(t.work.c.state == "waiting", t.work.c.reason.endswith(STOPPED))
+    return int(connection.execute(update(t.work).where(stopped).values(not_before=0)).rowcount)
+
+
 def release_budget(connection: Connection, syncs: Sequence[str], run_id: int) -> int:
     """Rows that waited for a budget come back once its period has passed; a run's own cap in a new run."""
     return int(
