@@ -6,11 +6,12 @@ RUN := $(VENV)/bin/python
 WORKERS ?= 2
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test lint unit bench lock clean
+.PHONY: help demo test lint unit bench chaos lock clean
 
 help:
 	@echo "make demo [ARGS=\"--contacts 20000 --csv export.csv --json\"]   see the whole job done, without any key"
 	@echo "make test                                                    lint, types, import rules, all tests"
+	@echo "make chaos [ROUNDS=150 SEED=1]                               kill the daemon again and again, then look"
 	@echo "make bench                                                   the figures, as JSON"
 
 $(VENV)/bin/python:
@@ -47,6 +48,11 @@ unit: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(RUN) -m bench $(ARGS)
+
+ROUNDS ?= 150
+SEED ?= 1
+chaos: $(VENV)/.dev
+	@$(RUN) -m tests.chaos.run --rounds $(ROUNDS) --seed $(SEED) $(ARGS)
 
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

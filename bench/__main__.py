@@ -1,0 +1,159 @@
+"""The figures that the README states, measured here and now, as one JSON document.
+
+`python -m bench` measures all of them in about six minutes; `python -m bench limits` only that part.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from syncd.config import load
+from syncd.cycle import Cycle, Orders
+from syncd.rehearsal import Rehearsal
+from syncd.runtime import open_runtime
+
+ROOT = Path(__file__).parent.parent
+WINDOWS = ("fixed", "sliding", "counter", "token")
+
+
+def demo(contacts: int, *more: str) -> dict[str, Any]:
+    """A demo in a process of its own, so that its memory is its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "syncd", "demo", "--contacts", str(contacts), "--json", *more],
+        capture_output=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def whole() -> dict[str, Any]:
+    """10,000 contacts, and 1,000 to compare with."""
+    small, large = demo(1000), demo(10_000)
+    first, second = large["cycles"]
+    ours = {
+        p: {k: v["spent"] for k, v in kinds.items() if v["spent"]} for p, kinds in first["credits"].items()
+    }
+    theirs = {p: {k: n for k, n in kinds.items() if n} for p, kinds in large["sandbox"]["charged"].items()}
+    changed = first["contacts"]["enriched"]
+    crm = next(iter(first["calls"].values()))["total"]
+    providers = list(large["sandbox"]["charged"])
+    return {
+        "contacts": large["contacts"],
+        "unaccounted": first["contacts"]["unaccounted"],
+        "contacts_per_second": first["contacts_per_second"],
+        "crm_calls_per_1000_seen": first["crm_calls_per_1000"],
+        "crm_calls_per_1000_changed": round(1000 * crm / changed, 1) if changed else None,
+        "peak_rss_mb": first["peak_rss_mb"],
+        "peak_rss_ratio_to_1000": round(first["peak_rss_mb"] / small["cycles"][0]["peak_rss_mb"], 3),
+        "second_cycle_provider_calls": sum(second["calls"][p]["total"] for p in providers),
+        "second_cycle_writes": sum(f["filled"] + f["refreshed"] for f in second["fields"].values()),
+        "our_credits_equal_theirs": {p: k for p, k in ours.items() if k}
+        == {p: k for p, k in theirs.items() if k},
+        **{k: v for k, v in large["sandbox"].items() if k != "charged"},
+    }
+
+
+def limits() -> dict[str, Any]:
+    """How much of ContactOut's documented 1,000 a minute is used over a full minute, for each kind of window."""
+    found: dict[str, Any] = {}
+    threads = [threading.Thread(target=_use_limit, args=(window, found)) for window in WINDOWS]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def _use_limit(window: str, found: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory(prefix="syncd-bench-") as folder:
+        rehearsal = Rehearsal(Path(folder))
+        rehearsal.start(
+            ["hubspot", "contactout"],
+            3000,
+            settings={"hubspot": {"limits": "off"}, "contactout": {"window": window}},
+        )
+        try:
+            found[window] = _fullest_minute(rehearsal)
+        finally:
+            rehearsal.stop()
+
+
+def _fullest_minute(rehearsal: Rehearsal) -> dict[str, Any]:
+    settings = load(
+        rehearsal.write_config(
+            changes={"crms": {"hubspot-sandbox": {"limits": {"default": "10000/s", "search": "10000/s"}}}}
+        )
+    )
+    runtime = open_runtime(settings)
+    timer = threading.Timer(100.0, runtime.stop.set)
+    timer.start()
+    try:
+        Cycle(runtime, Orders(list(settings.syncs))).run()
+    finally:
+        timer.cancel()
+        runtime.close()
+    requests = rehearsal.stands["contactout"].ask("journal")["requests"]
+    others = [r for r in requests if not _other_bucket(r["path"])]
+    times = sorted(r["at"] for r in others)
+    most = max(_within(times, start) for start in times)
+    return {
+        "most_in_a_minute": most,
+        "share_of_limit": round(most / 1000, 3),
+        "refused": sum(r["status"] == 429 for r in requests),
+    }
+
+
+def _other_bucket(path: str) -> bool:
+    return path == "/v1/people/search" or path.endswith("_status")
+
+
+def _within(times: list[float], start: float) -> int:
+    return sum(start <= at < start + 60 for at in times)
+
+
+def startup() -> dict[str, Any]:
+    """What an operator waits for."""
+    found = {}
+    for name, command in (("help_ms", ["--help"]), ("version_ms", ["version"])):
+        best = min(_timed(command) for _ in range(5))
+        found[name] = round(best * 1000)
+    return found
+
+
+def _timed(command: list[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "syncd", *command],
+        check=True,
+        capture_output=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return time.perf_counter() - started
+
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {"whole": whole, "limits": limits, "startup": startup}
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(PARTS)
+    unknown = sorted(set(wanted) - set(PARTS))
+    if unknown:
+        raise SystemExit(f"bench: there is no part {unknown[0]}; there are {', '.join(PARTS)}")
+    print(json.dumps({"schema_version": 1, **{name: PARTS[name]() for name in wanted}}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
