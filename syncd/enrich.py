@@ -167,8 +167,11 @@ class Enricher:
         """Queue a purchase. The vendor's own figures are read before the first one."""
         account = self.b.accounts[ask.account]
         if not ask.operation.free:
-            if self._figures(account) is not None:
-                return [_silent(desk, account.name)]
+            if self.b.standing.stale(account):
+                if self._figures(account) is not None:
+                    return [_silent(desk, account.name)]
+                self._idle.append(desk)
+                return []
             if not self._till.funded(account.name, ask.operation):
                 self._idle.append(desk)
                 return []

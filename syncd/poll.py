@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
+from sqlalchemy import Connection
 
 from syncd.accounts import ProviderAccount
 from syncd.checkout import Bench
@@ -82,23 +83,29 @@ class Poller:
         """Ask again later, ever more slowly; past the deadline the outcome is unknown."""
         with self.b.store.write() as connection:
             if due.overdue:
-                ticket = money.ticket_of(connection, due.call_id)
-                self.b.ledger.lose(connection, ticket, "the job did not end in time", ("pending",))
-                work.wake(connection, jobs.waiting_for(connection, due.call_id))
+                self._give_up(connection, due, "the job did not end in time")
                 return
             wait = (operation.poll or _POLL).wait_s(due.polls + 1)
             jobs.postpone(connection, due.call_id, round(wait * MILLION))
 
+    def _give_up(self, connection: Connection, due: jobs.Due, reason: str) -> None:
+        ticket = money.ticket_of(connection, due.call_id)
+        self.b.ledger.lose(connection, ticket, reason, ("pending",))
+        work.wake(connection, jobs.waiting_for(connection, due.call_id))
+
     def _put_off(
         self, account: ProviderAccount, operation: Operation, held: Sequence[jobs.Due], failure: Failure
     ) -> None:
-        """The vendor could not be asked. Polling is free, so it is simply repeated later."""
+        """The vendor could not be asked. Polling is free, so it is repeated later, until the deadline."""
         if failure.kind in (FailureKind.AUTH, FailureKind.CONFIG):
             self.b.standing.react(account, operation, failure)
         wait = failure.retry_after_s if failure.retry_after_s is not None else 30.0
         with self.b.store.write() as connection:
             for due in held:
-                jobs.postpone(connection, due.call_id, round(max(5.0, wait) * MILLION))
+                if due.overdue:
+                    self._give_up(connection, due, f"the job's end could not be read ({failure.kind.value})")
+                else:
+                    jobs.postpone(connection, due.call_id, round(max(5.0, wait) * MILLION))
 
     def _strand(self, held: Sequence[jobs.Due]) -> None:
         """Jobs of a provider that the configuration no longer has: they wait, and are not forgotten."""

@@ -19,6 +19,8 @@ from syncd.store import changes, runs, work
 from syncd.store.engine import MILLION, Store
 
 _log = structlog.get_logger("syncd.pull")
+VERIFY_S = 7200.0
+LOOK_AGAIN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Puller:
             self._scan(state)
         if not self._enough():
             self._changed()
+            self._look_again()
 
     def _start_from(self, at: datetime) -> None:
         with self.store.write() as connection:
@@ -126,6 +129,19 @@ class Puller:
                 window_until_at=None,
                 cursor=None,
             )
+
+    def _look_again(self) -> None:
+        """Writes that have not come back as a change for long are looked for in the records themselves."""
+        with self.store.read() as connection:
+            ids = changes.unverified_records(
+                connection, self.policy.crm, self.policy.object, round(VERIFY_S * MILLION), LOOK_AGAIN
+            )
+            open_writes = changes.unverified(connection, self.policy.crm, self.policy.object, ids)
+        read = {c.id: c for c in self._fetch(ids, authorship=False)}
+        with self.store.write() as connection:
+            self._verify(connection, read, open_writes)
+            gone = [c.id for i in set(ids) - read.keys() for c in open_writes.get(i, ())]
+            changes.verify(connection, gone)
 
     # one page
 
