@@ -54,6 +54,14 @@ def test_the_worst_case_of_every_operation_is_reserved() -> None:
     assert {o.name: {k: int(v) for k, v in o.max_charge.items()} for o in Connector.operations} == WORST
 
 
+def test_prices_fall_due_on_what_is_found_but_for_a_search() -> None:
+    due = {o.name: {p.on for p in o.prices} for o in Connector.operations}
+    assert due.pop("search") == set()
+    assert due.pop("universal_search") == {On.LAUNCH}
+    by_match = {"profile", "universal_profile", "company", "universal_company"}
+    assert due == {name: {On.MATCH} if name in by_match else {On.FIELDS} for name in due}
+
+
 @pytest.mark.parametrize("op", Connector.operations, ids=lambda o: o.name)
 def test_an_answer_never_costs_more_than_was_reserved(op: Operation) -> None:
     rich = profile(

@@ -125,6 +125,7 @@ def test_a_status_answer_in_another_form_is_not_understood(body: object) -> None
         {},
         None,
         [profile(), profile(id=2)],
+        [profile(), "complete"],
         ["complete"],
         {"detail": "odd"},
         {"id": int(ID), "status": "complete"},

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.rocketreach import companies, people
+from syncd.connector import FailureKind
 from syncd.match import judge
 from syncd.model import Candidate, Field, Found, Key, KeyKind, Level, NotFound, Persona, Quality
 from tests.unit.rocketreach_support import (
@@ -18,6 +19,7 @@ from tests.unit.rocketreach_support import (
     ask,
     bare,
     email,
+    failure_of,
     found,
     phone,
     profile,
@@ -240,6 +242,8 @@ def test_scalars_in_lists_and_lists_as_scalars_are_understood() -> None:
 def test_missing_null_and_additional_properties_are_no_matter() -> None:
     sparse = {"id": int(ID), "status": "complete", "name": "Oriel Tamm", "novelty": {"a": [1]}}
     assert [v.field for v in found(ask("lookup_premium", sparse)).values] == [Field.FULL_NAME]
+    truths = sparse | {"name": True, "current_title": "Clerk", "current_employer": {"name": "Harbourline"}}
+    assert [v.field for v in found(ask("lookup_premium", truths)).values] == [Field.JOB_TITLE]
     nulls = dict.fromkeys(profile()) | {"id": int(ID), "status": "complete", "current_title": "Clerk"}
     assert [v.field for v in found(ask("lookup_premium", nulls)).values] == [Field.JOB_TITLE]
 
@@ -369,3 +373,17 @@ def test_a_company_costs_the_pool_of_its_tariff_where_anything_is_told() -> None
     assert isinstance(universal, Found) and spent(universal.charge) == {"lookup": 1}
     little = ask("company", {"id": 1, "name": None, "description": "Berths."})
     assert isinstance(little, NotFound) and spent(little.charge) == {"company_export": 1}
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], {"id": 1}, {"detail": "odd"}, b"", "Harbourline", [COMPANY, COMPANY]]
+)
+def test_a_company_in_another_form_is_never_a_miss(body: object) -> None:
+    assert failure_of(lambda: ask("company", body)).kind is FailureKind.CONTRACT
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"detail": "odd"}, b"", ["row"], [{"name": "No Id"}], {"profiles": None}]
+)
+def test_a_search_in_another_form_is_never_a_miss(body: object) -> None:
+    assert failure_of(lambda: ask("search", body)).kind is FailureKind.CONTRACT
