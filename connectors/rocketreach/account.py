@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from connectors.rocketreach.operations import CREDITS
-from connectors.rocketreach.shapes import listed, loose, number, reshaped, text, word
+from connectors.rocketreach.shapes import number, part, parts, reshaped, text, word
 from connectors.rocketreach.tariffs import TYPED, UNIVERSAL, Tariff
 from syncd.connector import Answer
 from syncd.model import Account, Plan, Pool
@@ -68,7 +68,7 @@ def standing_of(answer: Answer, allowed: frozenset[Tariff]) -> Standing:
     usage = body.get("credit_usage")
     if isinstance(usage, dict) and "credits_remaining" in usage:
         return _universal(body, usage)
-    typed = isinstance(usage, list) or "credit_type" in loose(usage)
+    typed = isinstance(usage, list) or (isinstance(usage, dict) and "credit_type" in usage)
     if typed or (usage is None and "lookup_credit_balance" in body):
         return _typed(body, allowed & TYPED)
     raise reshaped("account")
@@ -86,7 +86,7 @@ def _typed(body: Mapping[str, object], allowed: frozenset[Tariff]) -> Standing:
         text(entry.get("credit_type")).lower(): _Figure(
             *(number(entry.get(name)) for name in ("allocated", "used", "remaining"))
         )
-        for entry in map(loose, listed(body.get("credit_usage")))
+        for entry in parts(body.get("credit_usage"), "credits")
     }
     tariffs = _tariffs(figures, allowed)
     lookup, notes = _lookups(figures, tariffs, number(body.get("lookup_credit_balance")))
@@ -137,5 +137,5 @@ def _account(body: Mapping[str, object], family: str, notes: tuple[str, ...]) ->
     if state == "test user":
         notes += ("This is RocketReach's public test account; its people are samples.",)
     environment = "sandbox" if state == "test user" else ""
-    plan = text(loose(body.get("plan")).get("name"))
+    plan = text(part(body.get("plan"), "plan").get("name"))
     return Account(text(body.get("id")) or None, plan or family, environment, notes)

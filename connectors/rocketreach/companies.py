@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from connectors.rocketreach.shapes import bare_domain, listed, loose, profile_id, reshaped, text
+from connectors.rocketreach.shapes import bare_domain, listed, part, profile_id, reshaped, text
 from syncd.connector import Operation
 from syncd.model import Candidate, Charge, Field, Found, Identity, NotFound, Outcome, Value, linkedin_company
 
@@ -55,14 +55,14 @@ def company(operation: Operation, row: Mapping[str, object]) -> Outcome:
     """
     if not (READ - {"id"}) & row.keys():
         raise reshaped("company")
-    address = loose(row.get("address"))
+    address = part(row.get("address"), "address")
     domain = bare_domain(text(row.get("domain")) or text(row.get("website_domain")))
     website = text(row.get("website_domain"))
     facts = {field: text(row.get(name)) for name, field in _FIELDS.items()}
     facts |= {
         Field.COMPANY_DOMAIN: domain,
         Field.COMPANY_WEBSITE: f"https://{bare_domain(website)}" if website else "",
-        Field.COMPANY_LINKEDIN_URL: linkedin_company(text(loose(row.get("links")).get("linkedin"))),
+        Field.COMPANY_LINKEDIN_URL: linkedin_company(text(part(row.get("links"), "links").get("linkedin"))),
         Field.COMPANY_INDUSTRY: text(row.get("industry"))
         or next(map(text, listed(row.get("industries"))), ""),
         Field.COMPANY_COUNTRY: text(address.get("country")) or text(address.get("country_code")),

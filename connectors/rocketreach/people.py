@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from connectors.rocketreach.reach import SPECIALS, Reach
-from connectors.rocketreach.shapes import bare_domain, listed, loose, moment, one, profile_id, text
+from connectors.rocketreach.shapes import bare_domain, listed, moment, one, part, parts, profile_id, text
 from syncd.model import Candidate, Field, Identity, Value, fold, linkedin_company, linkedin_profile
 
 _FIELDS: Mapping[str, Field] = MappingProxyType(
@@ -76,13 +76,17 @@ def has_details(row: Mapping[str, object]) -> bool:
 
 
 def person(row: Mapping[str, object], reach: Reach) -> Candidate:
-    """One person with everything that the row says."""
+    """One person with everything that the row says.
+
+    Raises:
+        Failure: of kind contract, for a part that cannot be read.
+    """
     post, past = _career(row)
     seen_at = moment(post.get("last_updated"))
     domain = bare_domain(text(row.get("current_employer_domain")))
     location = text(row.get("location")) or _place(row)
     profile = linkedin_profile(text(row.get("linkedin_url"))) or linkedin_profile(
-        text(loose(row.get("links")).get("linkedin"))
+        text(part(row.get("links"), "links").get("linkedin"))
     )
     facts = {field: text(row.get(name)) for name, field in _FIELDS.items()}
     facts |= {
@@ -121,7 +125,7 @@ def _values(facts: Mapping[Field, str], seen_at: datetime | None) -> tuple[Value
 
 
 def _links(row: Mapping[str, object]) -> dict[Field, str]:
-    links = {str(name).lower(): text(url) for name, url in loose(row.get("links")).items()}
+    links = {str(name).lower(): text(url) for name, url in part(row.get("links"), "links").items()}
     return {field: links.get(name, "") for name, field in _LINKS.items()}
 
 
@@ -132,7 +136,7 @@ def _place(row: Mapping[str, object]) -> str:
 
 def _career(row: Mapping[str, object]) -> tuple[Mapping[str, object], tuple[str, ...]]:
     """The present post at the present employer, and the employers before it."""
-    posts = [post for post in listed(row.get("job_history")) if isinstance(post, dict)]
+    posts = parts(row.get("job_history"), "job history")
     employer = fold(text(row.get("current_employer")))
     present = [p for p in posts if _is_current(p) and fold(_company(p)) == employer and employer]
     names = [_company(p) for p in posts if not _is_current(p)]

@@ -31,10 +31,22 @@ def table(value: object, what: str) -> Mapping[str, object]:
     raise reshaped(what)
 
 
-def loose(value: object) -> Mapping[str, object]:
-    """An object, or an empty one in place of anything else: for what is not worth losing an answer over."""
-    plain = one(value)
-    return plain if isinstance(plain, dict) else {}
+def part(value: object, what: str) -> Mapping[str, object]:
+    """An object within an answer; empty for null, blank text and an empty list.
+
+    Raises:
+        Failure: of kind contract, for anything else: what cannot be read may have been paid for.
+    """
+    return table(value, what) if listed(value) else {}
+
+
+def parts(value: object, what: str) -> list[Mapping[str, object]]:
+    """The objects of a list, or a single one; nulls are left out.
+
+    Raises:
+        Failure: of kind contract, for anything else.
+    """
+    return [table(entry, what) for entry in listed(value) if entry is not None]
 
 
 def rows(body: object, what: str) -> list[Mapping[str, object]]:

@@ -183,7 +183,17 @@ def test_an_older_account_tells_one_balance() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>", [], {}, {"id": 1}, {"credit_usage": {}}, {"credit_usage": "inf"}]
+    "body",
+    [
+        b"",
+        b"<html>",
+        [],
+        {},
+        {"id": 1},
+        {"credit_usage": {}},
+        {"credit_usage": "inf"},
+        {"credit_usage": [42]},
+    ],
 )
 def test_an_account_in_another_form_is_not_understood(body: object) -> None:
     made = connector()

@@ -139,6 +139,9 @@ def test_a_status_answer_in_another_form_is_not_understood(body: object) -> None
         profile(emails=7),
         profile(phones=[{"digits": "1"}]),
         profile(phones=7),
+        profile(links=42),
+        profile(job_history=42),
+        profile(job_history=[42]),
     ],
 )
 def test_an_answer_in_another_form_is_never_a_miss(body: object) -> None:

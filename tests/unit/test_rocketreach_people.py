@@ -376,7 +376,7 @@ def test_a_company_costs_the_pool_of_its_tariff_where_anything_is_told() -> None
 
 
 @pytest.mark.parametrize(
-    "body", [{}, [], {"id": 1}, {"detail": "odd"}, b"", "Harbourline", [COMPANY, COMPANY]]
+    "body", [{}, [], {"id": 1}, {"detail": "odd"}, b"", "Harbourline", [COMPANY] * 2, COMPANY | {"links": 42}]
 )
 def test_a_company_in_another_form_is_never_a_miss(body: object) -> None:
     assert failure_of(lambda: ask("company", body)).kind is FailureKind.CONTRACT
