@@ -62,6 +62,9 @@ class Account:
         given |= {UNIVERSAL: options.universal_credits, VERIFICATION: options.verify_credits}
         for pool, count in given.items():
             self._put(pool, count)
+            if count == 0:
+                # not part of the plan, whatever was used of it before
+                self._allocated[pool] = 0
 
     def set(self, balance: Mapping[str, Any]) -> None:
         """Make so many credits be left, by pool; `inf` for no end.

@@ -77,7 +77,6 @@ class Lookups:
 
     def find(self, universal: bool, number: int, poll: bool = False) -> Lookup | None:
         """The lookup of a profile by its number; a poll may bring it one status further."""
-        self._finish_due()
         lookup = self._all.get((universal, number))
         if lookup and poll and lookup.by_polls and not lookup.done:
             lookup.polls += 1
@@ -87,13 +86,11 @@ class Lookups:
 
     def owned(self, universal: bool, person: Person, order: Order) -> bool:
         """Whether everything ordered is bought already, so that the order is free."""
-        self._finish_due()
         lookup = self._all.get((universal, profile_id(person)))
         return bool(lookup and lookup.status_at_end == "complete" and set(order.items) <= lookup.bought)
 
     def start(self, universal: bool, person: Person, order: Order, options: Knobs) -> Lookup:
         """The lookup of a profile, begun, joined while it runs, or complete at once where it is owned."""
-        self._finish_due()
         key = universal, profile_id(person)
         lookup = self._all.setdefault(key, Lookup(person, universal))
         for item in order.items:
@@ -154,9 +151,10 @@ class Lookups:
     async def _tick(self) -> None:
         while self._waiting:
             await asyncio.sleep(_TICK_S)
-            self._finish_due()
+            self.catch_up()
 
-    def _finish_due(self) -> None:
+    def catch_up(self) -> None:
+        """End every lookup whose time has come."""
         now = self._clock.time()
         while self._waiting and self._waiting[0][0] <= now:
             due, _, lookup = heapq.heappop(self._waiting)

@@ -213,6 +213,7 @@ class Server(Sandbox):
         if key not in self._keys:
             raise Refused(401, self._unauthorised(key))
         self._entitled(operation)
+        self._desk.lookups.catch_up()
         kind = request.headers.get("content-type", "")
         body = body_of(await request.body(), kind) if operation.method == "POST" else {}
         if operation.run is None:
