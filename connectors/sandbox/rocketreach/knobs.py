@@ -126,7 +126,7 @@ _CHECKS: dict[str, Check] = {
     "legacy_account": switch,
     "limits": _limits,
     "window": _one_of(*KINDS),
-    "time_scale": lambda value, name: number(value, name, 0.001, 1e6),
+    "time_scale": lambda value, name: number(value, name, 0.001, 1e7),
     "omit_retry_after": switch,
     "coverage": _coverage,
     "catch_all": _share,
