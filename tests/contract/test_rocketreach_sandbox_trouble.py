@@ -38,9 +38,6 @@ def windows(action: str, duration: str, count: int) -> dict[str, dict[str, int |
     return {"global": {"second": None}, action: none | {duration: count}}
 
 
-# access
-
-
 def test_the_key_is_taken_from_its_header_or_the_old_parameter(box: Box) -> None:
     bare = {"Api-Key": ""}
     url = "/api/v2/account/"
@@ -103,9 +100,6 @@ def test_unknown_paths_methods_and_bodies_are_refused_in_the_vendors_form(box: B
     form = box.http.post("/api/v2/email/verify", data={"email": box.person().work_email})
     assert form.status_code == 200
     assert box.http.post("/api/v2/email/verify", files={"a": b"x"}).status_code == 415
-
-
-# limits
 
 
 @pytest.mark.parametrize("plan", list(PLANS))
@@ -229,9 +223,6 @@ def test_wrong_keys_use_none_of_the_limits(box: Box) -> None:
     assert box.look_up(box.person())["status"] == "searching"
 
 
-# faults
-
-
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
 def test_a_refusal_asked_for_has_the_vendors_form(box: Box, status: int) -> None:
     box.sandbox.fault("status", status=status, path=LOOKUP, times=1)
@@ -276,9 +267,6 @@ def test_a_body_can_arrive_slowly_and_whole(box: Box) -> None:
         pieces = list(answer.iter_raw())
     assert len(pieces) > 2 and b'"credit_usage"' in b"".join(pieces)
     assert time.monotonic() - started >= 0.2
-
-
-# knobs
 
 
 @pytest.mark.parametrize(
