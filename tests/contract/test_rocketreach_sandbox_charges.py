@@ -332,8 +332,12 @@ def test_company_data_is_paid_once_from_its_own_pool(box: Box) -> None:
 
 def test_a_profile_with_its_company_is_paid_from_both_pools(box: Box) -> None:
     anna = box.person()
-    assert box.get("/profile-company/lookup", id=number(anna)).status_code == 403
-    box.balance(company_export=5)
+    with box.charging():
+        assert box.get("/profile-company/lookup", id=number(anna)).status_code == 403
+        assert box.status(anna)[0]["status"] == "not queued"
+        box.balance(company_export=5, premium_lookup=0)
+        assert box.get("/profile-company/lookup", id=number(anna)).status_code == 403
+    box.balance(premium_lookup=5)
     with box.charging(company_export=1):
         answer = box.get("/profile-company/lookup", id=number(anna))
         assert answer.json()["status"] == "searching" and answer.json()["company"]["id"]

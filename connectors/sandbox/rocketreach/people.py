@@ -146,16 +146,19 @@ def _looked_up(call: Call) -> Json:
 
 async def lookup_with_employer(call: Call) -> Answer:
     """GET profile-company/lookup. The company comes at once and is paid at once."""
-    person = call.desk.directory.match(wanted(call, call.query))
-    known = call.desk.directory.known(person) if person else None
-    if known and call.desk.directory.knows_company(known.company):
-        try:
-            call.desk.till.need(False, order(call, call.query).items)
-            call.desk.till.company(False, known.company, dict(call.charge))
-        except OutOfCredits:
-            raise no_lookup_credits() from None
-        return Answer(_looked_up(call) | {"company": short_company(known.company)})
-    return Answer(_looked_up(call) | {"company": None})
+    desk = call.desk
+    person = desk.directory.match(wanted(call, call.query))
+    known = desk.directory.known(person) if person else None
+    company = known.company if known and desk.directory.knows_company(known.company) else None
+    if company is None:
+        return Answer(_looked_up(call) | {"company": None})
+    try:
+        desk.till.need_company(False, company)
+        profile = _looked_up(call)
+        desk.till.company(False, company, dict(call.charge))
+    except OutOfCredits:
+        raise no_lookup_credits() from None
+    return Answer(profile | {"company": short_company(company)})
 
 
 async def check_status(call: Call) -> Answer:

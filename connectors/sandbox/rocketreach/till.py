@@ -112,19 +112,34 @@ class Till:
     def _take(self, pool: str, count: int, charge: dict[str, Any]) -> None:
         self.account.take(pool, count, charge, self.options.empty_at_complete == "overdraw")
 
+    def need_company(self, universal: bool, company: Company) -> None:
+        """Check that a company's data could be paid now, where it is not bought yet.
+
+        Raises:
+            OutOfCredits: it could not.
+        """
+        if not self._free(universal, company):
+            self.account.need(*self._price(universal))
+
     def company(self, universal: bool, company: Company, charge: dict[str, Any]) -> None:
         """Pay for a company's data, once.
 
         Raises:
             OutOfCredits: the balance does not pay for it.
         """
-        if (universal, company.index) in self._companies and not self.options.recharge_on_relookup:
+        if self._free(universal, company):
             return
-        pool, price = (UNIVERSAL, PRICES["company"]) if universal else ("company_export", 1)
-        self.account.take(pool, price, charge | {"person": f"company:{company.index}"})
+        self.account.take(*self._price(universal), charge | {"person": f"company:{company.index}"})
         if universal:
             self.account.tried({"company": True})
         self._companies.add((universal, company.index))
+
+    def _free(self, universal: bool, company: Company) -> bool:
+        return (universal, company.index) in self._companies and not self.options.recharge_on_relookup
+
+    @staticmethod
+    def _price(universal: bool) -> tuple[str, int]:
+        return (UNIVERSAL, PRICES["company"]) if universal else ("company_export", 1)
 
     def page(self, item: str, reference: str, charge: dict[str, Any]) -> None:
         """Pay for a page of a universal search."""
