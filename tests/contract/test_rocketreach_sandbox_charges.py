@@ -137,6 +137,15 @@ def test_nobody_is_charged_for_a_404_or_a_failed_lookup(box: Box) -> None:
         box.finished(box.person())
 
 
+def test_what_a_failed_lookup_would_have_cost_is_not_owed_later(box: Box) -> None:
+    anna = box.person()
+    box.set(failed=1)
+    box.finished(anna, lookup_type="premium")
+    box.set(failed=0)
+    with box.charging(person_enrich=1):
+        box.finished(anna, lookup_type="enrich")
+
+
 def test_a_lookup_takes_an_export_credit_only_from_a_plan_that_has_them(box: Box) -> None:
     with box.charging(lookup=1):
         box.finished(box.person())

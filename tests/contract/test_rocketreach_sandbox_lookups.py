@@ -186,10 +186,10 @@ def test_profiles_bought_before_are_complete_at_once_and_others_are_by_knob(box:
 def test_a_status_answer_says_not_queued_and_leaves_out_whom_nobody_knows(box: Box) -> None:
     anna, ben = box.person(), box.person()
     box.look_up(ben)
-    answer = box.get(STATUS, ids=[number(anna), 99, number(ben), 999_999]).json()
+    answer = box.get(STATUS, ids=[number(ben), 99, number(anna), 999_999]).json()
     assert answer == [
-        {"id": number(anna), "status": "not queued"},
         {"id": number(ben), "status": "searching"},
+        {"id": number(anna), "status": "not queued"},
     ]
     box.set(coverage=EVERYTHING | {"profile": 0})
     assert box.status(anna, ben) == []
@@ -238,6 +238,15 @@ def test_addresses_are_null_until_complete_unless_cached_ones_are_wanted(box: Bo
     cached = box.look_up(ben, return_cached_emails="true")
     assert cached["return_cached_emails"] is True and cached["recommended_email"]
     assert {e["smtp_valid"] for e in cached["emails"]} == {"unknown"} and cached["phones"] == []
+
+
+def test_cached_addresses_are_in_answers_of_progress_only(box: Box) -> None:
+    anna = box.person()
+    first = box.look_up(anna, return_cached_emails="true")
+    assert (first["status"], first["emails"]) == ("searching", [])
+    box.later(1)
+    second = box.status(anna)[0]
+    assert second["status"] == "progress" and second["emails"]
 
 
 def test_cached_addresses_are_partly_of_former_employers(box: Box) -> None:

@@ -212,6 +212,17 @@ def test_grades_and_verdicts_come_in_the_documented_words(box: Box) -> None:
         assert profile["recommended_email"] not in unfit
 
 
+def test_the_best_number_is_listed_first_and_recommended(box: Box) -> None:
+    box.set(coverage=EVERYTHING | {"landline": 1})
+    people = [p for p in (box.person() for _ in range(60)) if p.landline]
+    numbers = {p: box.finished(p)["phones"] for p in people}
+    assert all([n["recommended"] for n in rows] == [True, False] for rows in numbers.values())
+    grades = ["A", "A-", "B"]
+    for rows in numbers.values():
+        assert grades.index(rows[0]["grade"]) <= grades.index(rows[1]["grade"])
+    assert {rows[0]["e164"] == p.landline for p, rows in numbers.items()} == {True, False}
+
+
 def test_at_a_catch_all_company_addresses_are_accepted_guesses(box: Box) -> None:
     box.set(catch_all=1)
     people = [box.person() for _ in range(15)]

@@ -143,6 +143,16 @@ def test_a_webhook_that_fails_too_often_is_switched_off(box: Box, receiver: Rece
         receiver.got.get_nowait()
 
 
+def test_a_delivery_that_is_taken_forgives_earlier_failures(box: Box, receiver: Receiver) -> None:
+    receiver.statuses = [500, 200, 500, 200]
+    box.set(webhooks=[hook(receiver)], webhook_disable_after=2)
+    for _ in range(2):
+        box.finished(box.person())
+        assert receiver.next().json == receiver.next().json
+    box.finished(box.person())
+    assert receiver.next().json["status"] == "complete"
+
+
 def test_deliveries_come_twice_not_at_all_or_wrapped_by_knob(box: Box, receiver: Receiver) -> None:
     box.set(webhooks=[hook(receiver)], webhook_lost=1)
     box.finished(box.person())
