@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -261,12 +260,10 @@ def test_an_answer_can_be_garbage(box: Box) -> None:
 
 
 def test_a_body_can_arrive_slowly_and_whole(box: Box) -> None:
-    box.set(slow_body_s=0.2)
-    started = time.monotonic()
+    box.set(slow_body_s=0.4)
     with box.http.stream("GET", "/api/v2/account") as answer:
         pieces = list(answer.iter_raw())
     assert len(pieces) > 2 and b'"credit_usage"' in b"".join(pieces)
-    assert time.monotonic() - started >= 0.2
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ class Address:
     checked: str | None
 
     def shown(self) -> Json:
+        """The address as an answer lists it."""
         return {
             "email": self.email,
             "smtp_valid": self.smtp,

@@ -53,6 +53,7 @@ class Lookup:
 
     @property
     def done(self) -> bool:
+        """Whether the lookup has ended."""
         return bool(self.status_at_end)
 
     def status(self, now: float) -> str:

@@ -26,6 +26,7 @@ class Operation:
 
     @property
     def template(self) -> str:
+        """The path with its prefix, by which faults and the journal name the operation."""
         return PREFIX + self.path
 
 
