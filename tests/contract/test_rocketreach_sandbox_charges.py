@@ -287,6 +287,21 @@ def test_verifications_have_their_own_pool_and_unknown_ones_are_refunded(box: Bo
     assert set(refused.json()) == {"detail", "credit_type", "purchase_url"}
 
 
+def test_a_lookup_without_a_type_is_paid_from_the_accounts_usual_pool(box: Box) -> None:
+    box.set(default_lookup_type="enrich")
+    with box.charging(person_enrich=1):
+        box.finished(box.person())
+
+
+def test_pools_are_refilled_and_taken_away_by_knob(box: Box) -> None:
+    box.finished(box.person())
+    box.set(credits={"premium_lookup": 7, "company_export": "inf"}, universal_credits=8, verify_credits=9)
+    left = {"premium_lookup": 7, "company_export": "inf", "universal": 8, "email_verification": 9}
+    assert {pool: count for pool, count in box.balance().items() if pool in left} == left
+    assert usage(box)["phone_lookup"]["allocated"] == 0
+    assert box.get("/person/lookup", id=number(box.person()), lookup_type="phone").status_code == 403
+
+
 def test_a_balance_is_set_by_pool_and_strictly(box: Box) -> None:
     assert box.balance(premium_lookup=7)["premium_lookup"] == 7
     for wrong in ({"lookups": 1}, {"premium_lookup": -1}, {"universal": "inf"}, {"premium_lookup": 1.5}):

@@ -143,6 +143,16 @@ def test_a_webhook_that_fails_too_often_is_switched_off(box: Box, receiver: Rece
         receiver.got.get_nowait()
 
 
+def test_a_delivery_is_given_up_after_its_attempts(box: Box, receiver: Receiver) -> None:
+    anna, ben = box.person(), box.person()
+    receiver.statuses = [500, 500]
+    box.set(webhooks=[hook(receiver)], webhook_attempts=2, webhook_disable_after=9)
+    box.finished(anna)
+    assert [receiver.next().json["id"] for _ in range(2)] == [number(anna)] * 2
+    box.finished(ben)
+    assert receiver.next().json["id"] == number(ben)
+
+
 def test_a_delivery_that_is_taken_forgives_earlier_failures(box: Box, receiver: Receiver) -> None:
     receiver.statuses = [500, 200, 500, 200]
     box.set(webhooks=[hook(receiver)], webhook_disable_after=2)

@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.sandbox.books import Books, Charge
 from connectors.sandbox.rocketreach.knobs import POOLS, Knobs
-from connectors.sandbox.settings import BadSetting, known_keys, number
+from connectors.sandbox.settings import known_keys, number
 
 Json = dict[str, Any]
 UNIVERSAL, VERIFICATION = "universal", "email_verification"
@@ -192,6 +192,3 @@ class Account:
         if count is None:
             return "inf"
         return str(max(0, count)) if text else max(0, count)
-
-
-__all__ = ["BALANCES", "PRICES", "UNIVERSAL", "VERIFICATION", "Account", "BadSetting", "OutOfCredits"]

@@ -38,7 +38,6 @@ class Call:
     query: Fields
     ids: tuple[str, ...]
     body: Json
-    key: str
     charge: Mapping[str, Any]
     """Operation, time and credential of a debit."""
 

@@ -7,11 +7,11 @@ from connectors.sandbox.rocketreach.directory import VENDOR, Directory, company_
 
 Json = dict[str, object]
 COUNTRIES = {
-    "US": ("United States", "1"),
-    "FR": ("France", "33"),
-    "GB": ("United Kingdom", "44"),
-    "DE": ("Germany", "49"),
-    "AU": ("Australia", "61"),
+    "US": "United States",
+    "FR": "France",
+    "GB": "United Kingdom",
+    "DE": "Germany",
+    "AU": "Australia",
 }
 REGIONS = {
     "San Francisco": ("California", "CA", 37.77, -122.42),
@@ -54,8 +54,8 @@ def short_company(company: Company) -> Json:
 def full_company(directory: Directory, company: Company) -> Json:
     """The answer of the company lookup."""
     dice = Dice(directory.seed, VENDOR, "company", company.index)
-    people = directory.population.companies
-    rival = people[(company.index + 1) % len(people)].name
+    others = directory.population.companies
+    rival = others[(company.index + 1) % len(others)].name
     share = company.size // len(_DEPARTMENTS)
     start = dice.pick("tools", len(_TOOLS))
     return short_company(company) | {
@@ -97,7 +97,7 @@ def _address(company: Company) -> Json:
         "region": place[0] if place else None,
         "region_code": place[1] if place else None,
         "postal_code": f"{10_000 + company.index % 90_000}",
-        "country": COUNTRIES.get(company.country, (company.country, ""))[0],
+        "country": COUNTRIES.get(company.country, company.country),
         "country_code": company.country,
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -121,14 +120,6 @@ class Directory:
         if self.options.employer_match == "exact":
             return own == asked
         return own == asked or own.startswith(f"{asked} ") or asked.startswith(f"{own} ")
-
-    @cached_property
-    def staff(self) -> dict[int, int]:
-        """How many people work at a company, by its index."""
-        counts: dict[int, int] = defaultdict(int)
-        for person in self.population.people:
-            counts[person.company.index] += 1
-        return counts
 
     @cached_property
     def _by_page(self) -> dict[str, Company]:

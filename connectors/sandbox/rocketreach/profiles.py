@@ -98,7 +98,7 @@ class Profiles:
         """The location fields, which search rows have too."""
         person = known.subject
         region = REGIONS.get(person.city)
-        country = COUNTRIES.get(person.country, (person.country_name, ""))[0]
+        country = COUNTRIES.get(person.country, person.country_name)
         parts = (person.city, region[0] if region else "", country)
         return {
             "location": ", ".join(p for p in parts if p),

@@ -223,7 +223,7 @@ class Server(Sandbox):
         universal = operation.api == "universal"
         call = Call(
             self._desk, options, universal, now, request_id, Fields(dict(query)), tuple(query.getlist("ids")),
-            body, key, charge,
+            body, charge,
         )  # fmt: skip
         return await operation.run(call)
 
