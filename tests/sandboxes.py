@@ -82,6 +82,7 @@ def start_sandbox(
     settings: Mapping[str, Any] | None = None,
     faults: Sequence[Mapping[str, Any]] = (),
     seed: int = 1,
+    namesakes: float = 0.0,
 ) -> Iterator[Sandbox]:
     """A server of its own, for as long as the block lasts.
 
@@ -90,7 +91,7 @@ def start_sandbox(
     """
     command = [
         sys.executable, "-m", "connectors.sandbox", vendor, "--seed", str(seed), "--contacts", str(contacts),
-        "--settings", json.dumps(settings or {}), "--faults", json.dumps(list(faults)),
+        "--namesakes", str(namesakes), "--settings", json.dumps(settings or {}), "--faults", json.dumps(list(faults)),
         *(["--csv", str(csv)] if csv else []),
     ]  # fmt: skip
     with tempfile.TemporaryFile() as errors:

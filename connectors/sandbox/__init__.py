@@ -12,6 +12,7 @@ from typing import Any
 SERVERS = {
     "hubspot": "connectors.sandbox.hubspot",
     "contactout": "connectors.sandbox.contactout",
+    "rocketreach": "connectors.sandbox.rocketreach",
 }
 
 
@@ -46,5 +47,13 @@ REHEARSALS = {
         {"limits": "off"},
         {"default": "10000/s", "search": "10000/s", "checker": "10000/s"},
         ("email", "phone", "search", "verifier"),
+    ),
+    "rocketreach": Rehearsal(
+        "provider",
+        {"token": "sandbox-rocketreach-key"},
+        {},
+        {"limits": "off"},
+        {"default": "10000/s"},
+        ("lookup",),
     ),
 }
