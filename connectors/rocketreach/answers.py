@@ -14,7 +14,7 @@ from connectors.rocketreach.shapes import one, profile_id, reshaped, rows, table
 from syncd.connector import Answer, Failure, Job, On, Operation, Price
 from syncd.model import EMAIL_FIELDS, Charge, Found, KeyKind, Lookup, NotFound, Outcome, Pending, Unresolved
 
-_SILENT = Reach((), (), 0)
+_SILENT = Reach((), (), 0, 0)
 
 
 def outcome(operation: Operation, lookup: Lookup, answer: Answer) -> Outcome:
@@ -119,7 +119,9 @@ def _falls_due(operation: Operation, price: Price, row: Mapping[str, object], re
     if price.on is On.MATCH:
         return price.kind != "lookup" or has_details(row)
     emails = price.fields & EMAIL_FIELDS
-    if reach.numbers and price.fields - EMAIL_FIELDS:
+    # Where one credit pays for an address or a number, only a number known to be valid costs it.
+    numbers = reach.valid_numbers if emails else reach.numbers
+    if numbers and price.fields - EMAIL_FIELDS:
         return True
     if emails == EMAIL_FIELDS:
         # One typed credit for any address but those that are graded too low to be charged.

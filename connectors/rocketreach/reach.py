@@ -63,6 +63,8 @@ class Reach:
     phones: tuple[Value, ...]
     numbers: int
     """How many numbers the vendor returned, those that are of no use included."""
+    valid_numbers: int
+    """How many of them it calls valid, or says nothing of."""
 
     @property
     def values(self) -> tuple[Value, ...]:
@@ -88,7 +90,8 @@ def reach_of(row: Mapping[str, object], sold: frozenset[Field]) -> Reach:
     found = sorted((e for e in emails if e), key=lambda e: e.address.lower() not in first)
     numbers = [entry for entry in listed(row.get("phones")) if entry is not None]
     rated = sorted((p for p in map(_phone, numbers) if p), key=lambda p: not p[0])
-    return Reach(tuple(found), tuple(value for _, value in rated), len(numbers))
+    doubtful = sum(isinstance(n, dict) and word(n.get("validity")) not in ("", "valid") for n in numbers)
+    return Reach(tuple(found), tuple(value for _, value in rated), len(numbers), len(numbers) - doubtful)
 
 
 def _email(row: Mapping[str, object], raw: object, asked: frozenset[Field]) -> Email | None:
