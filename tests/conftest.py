@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.hubspot_portal import Portal
+from tests.salesforce_org import Org
 from tests.sandboxes import Starter, sandboxes
 
 
@@ -29,3 +30,17 @@ def hubspot_portal() -> Iterator[Callable[..., Portal]]:
     yield open_portal
     for portal in opened:
         portal.close()
+
+
+@pytest.fixture
+def salesforce_org() -> Iterator[Callable[..., Org]]:
+    """`salesforce_org(contacts=, seed=, **knobs)`: Salesforce's sandbox in memory, its clock standing still."""
+    opened: list[Org] = []
+
+    def open_org(*args: object, **settings: object) -> Org:
+        opened.append(Org(*args, **settings))  # type: ignore[arg-type]  # knobs of any type
+        return opened[-1]
+
+    yield open_org
+    for org in opened:
+        org.close()

@@ -12,6 +12,7 @@ from typing import Any
 SERVERS = {
     "hubspot": "connectors.sandbox.hubspot",
     "contactout": "connectors.sandbox.contactout",
+    "salesforce": "connectors.sandbox.salesforce",
 }
 
 
@@ -38,6 +39,12 @@ REHEARSALS = {
         {"account": "4242424"},
         {"limits": "off"},
         {"default": "10000/s", "search": "10000/s"},
+    ),
+    "salesforce": Rehearsal(
+        "crm",
+        {"client_id": "sandbox-client", "client_secret": "sandbox-secret"},
+        {"account": "00DSb000000000gMAA", "api_version": "67.0"},
+        {"limits": "off", "logins_per_hour": 0, "bulk_wait_s": 0, "bulk_run_s": 0},
     ),
     "contactout": Rehearsal(
         "provider",
