@@ -31,8 +31,13 @@ class Org:
     def close(self) -> None:
         self._runner.close()
 
-    def ask(self, method: str, path: str, data: Any = None, token: str | None = None, **more: Any) -> httpx.Response:
-        headers = {"authorization": f"Bearer {self.token if token is None else token}", **more.pop("headers", {})}
+    def ask(
+        self, method: str, path: str, data: Any = None, token: str | None = None, **more: Any
+    ) -> httpx.Response:
+        headers = {
+            "authorization": f"Bearer {self.token if token is None else token}",
+            **more.pop("headers", {}),
+        }
         where = path if path.startswith("/") else f"/services/data/{VERSION}/{path}".rstrip("/")
         if data is not None:
             more["json"] = data
@@ -50,7 +55,9 @@ class Org:
         return self.ask("POST", "/services/oauth2/token", token="", content=urlencode(form), headers=headers)
 
     def login(self, client: str = "sandbox-client") -> str:
-        answer = self.sign_in(grant_type="client_credentials", client_id=client, client_secret="sandbox-secret")
+        answer = self.sign_in(
+            grant_type="client_credentials", client_id=client, client_secret="sandbox-secret"
+        )
         assert answer.status_code == 200, answer.text
         token: str = answer.json()["access_token"]
         return token
@@ -76,7 +83,9 @@ class Org:
     def value(self, name: str, number: str = FIRST, kind: str = "Contact") -> Any:
         return self.get(number, name, kind=kind)[name]
 
-    def patch(self, values: dict[str, Any], number: str = FIRST, kind: str = "Contact", **more: Any) -> httpx.Response:
+    def patch(
+        self, values: dict[str, Any], number: str = FIRST, kind: str = "Contact", **more: Any
+    ) -> httpx.Response:
         return self.ask("PATCH", f"sobjects/{kind}/{number}", values, **more)
 
     def update(self, *records: dict[str, Any], all_or_none: bool = False, **more: Any) -> httpx.Response:
@@ -97,7 +106,9 @@ class Org:
     def advance(self, seconds: float) -> None:
         self.server.clock.advance(seconds)
 
-    def span(self, what: str, back_s: float, ahead_s: float = 0, kind: str = "Contact", **more: Any) -> httpx.Response:
+    def span(
+        self, what: str, back_s: float, ahead_s: float = 0, kind: str = "Contact", **more: Any
+    ) -> httpx.Response:
         now = int(self.server.clock.time())
         times = {"start": utc(now - back_s), "end": utc(now + ahead_s)}
         return self.ask("GET", f"sobjects/{kind}/{what}", params=times, **more)
