@@ -191,3 +191,16 @@ def test_a_bulk_query_is_read_page_by_page(client, monkeypatch):
     lines = [line for page in pages for line in page.splitlines()[1:]]
     assert len(set(lines)) == CONTACTS
     assert pages[0].splitlines()[0] == '"Id","Email","SystemModstamp"'
+
+
+def test_a_bulk_ingest_is_uploaded_waited_for_and_read_back(client, monkeypatch):
+    monkeypatch.setattr("simple_salesforce.bulk2.sleep", lambda s: None)
+    rows = client.query("SELECT Id FROM Contact LIMIT 50")["records"]
+    (job,) = client.bulk2.Contact.update(records=[{"Id": r["Id"], "Department": "Bulk"} for r in rows])
+    assert (job["numberRecordsTotal"], job["numberRecordsProcessed"], job["numberRecordsFailed"]) == (
+        50,
+        50,
+        0,
+    )
+    assert client.bulk2.Contact.get_successful_records(job["job_id"]).count("Bulk") == 50
+    assert client.query("SELECT COUNT() FROM Contact WHERE Department = 'Bulk'")["totalSize"] == 50

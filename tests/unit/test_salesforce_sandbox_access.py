@@ -1,10 +1,8 @@
-"""Salesforce's sandbox, rows 16 to 19 of what it must reproduce: limits, tokens, languages and bulk queries."""
+"""Salesforce's sandbox, rows 16, 17, 18 and 20 of what it must reproduce: limits, tokens, languages, knobs."""
 
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
 from urllib.parse import urlencode
 
@@ -46,9 +44,6 @@ def assertion(key, org, **changes):
 
 def usage(answer):
     return answer.headers["Sforce-Limit-Info"]
-
-
-# limits
 
 
 def test_row_16_every_answer_says_how_much_was_used(salesforce_org):
@@ -102,9 +97,6 @@ def test_row_16_a_user_without_view_setup_has_no_limits_resource(salesforce_org)
 def test_row_16_records_are_counted(salesforce_org):
     answer = salesforce_org(9).ask("GET", "limits/recordCount", params={"sObjects": "Contact,Lead"})
     assert answer.json() == {"sObjects": [{"count": 9, "name": "Contact"}, {"count": 0, "name": "Lead"}]}
-
-
-# tokens
 
 
 def test_row_17_client_credentials_come_by_form_or_basic(salesforce_org):
@@ -250,98 +242,6 @@ def test_row_18_messages_are_in_the_users_language_and_codes_are_not(salesforce_
     assert english["message"] != told["message"]
     assert told["message"].endswith("(max length=80)")
     assert statuses(org.update({"Id": FIRST, "Email": "x"}, token=spanish)) == ["INVALID_EMAIL_ADDRESS"]
-
-
-# bulk queries
-
-
-def job(org, soql="SELECT Id, Email, Account.Name, SystemModstamp, DoNotCall FROM Contact", **more):
-    return org.ask("POST", "jobs/query", {"operation": "query", "query": soql, **more})
-
-
-def table(answer, delimiter=","):
-    return list(csv.DictReader(io.StringIO(answer.text), delimiter=delimiter))
-
-
-def test_row_19_a_job_goes_through_its_states_and_gives_csv(salesforce_org):
-    org = salesforce_org(60, bulk_wait_s=5, bulk_run_s=20)
-    made = job(org).json()
-    assert (made["state"], made["object"], made["apiVersion"], made["contentType"]) == (
-        "UploadComplete", "Contact", 67.0, "CSV",
-    )  # fmt: skip
-    where = f"jobs/query/{made['id']}"
-    assert org.ask("GET", f"{where}/results").status_code == 400
-    states = []
-    for step in (0, 5, 20):
-        org.advance(step)
-        states.append(org.ask("GET", where).json()["state"])
-    assert states == ["UploadComplete", "InProgress", "JobComplete"]
-    answer = org.ask("GET", f"{where}/results")
-    assert answer.headers["content-type"].startswith("text/csv")
-    assert (answer.headers["Sforce-NumberOfRecords"], answer.headers["Sforce-Locator"]) == ("60", "null")
-    rows = {r["Id"]: r for r in table(answer)}
-    shown = org.get(FIRST)
-    assert rows[FIRST]["Email"] == (shown["Email"] or "")
-    assert rows[FIRST]["SystemModstamp"] == shown["SystemModstamp"].replace("+0000", "Z")
-    assert rows[FIRST]["DoNotCall"] == "false"
-    assert any(r["Account.Name"] for r in rows.values())
-
-
-def test_row_19_results_come_in_pages_that_can_be_read_again(salesforce_org):
-    org = salesforce_org(60, bulk_wait_s=0, bulk_run_s=0)
-    where = f"jobs/query/{job(org).json()['id']}/results"
-    locator, seen = "", []
-    while locator != "null":
-        asked = {"maxRecords": 25, **({"locator": locator} if locator else {})}
-        answer = org.ask("GET", where, params=asked)
-        assert org.ask("GET", where, params=asked).text == answer.text
-        seen += [r["Id"] for r in table(answer)]
-        locator = answer.headers["Sforce-Locator"]
-    assert len(seen) == len(set(seen)) == 60
-    assert org.ask("GET", where, params={"locator": "zzz"}).status_code == 400
-    other = org.ask("GET", f"/services/data/v60.0/{where}")
-    assert other.status_code == 409
-
-
-def test_row_19_query_all_jobs_have_the_deleted_and_rows_of_the_moment_of_the_job(salesforce_org):
-    org = salesforce_org(5, bulk_wait_s=0, bulk_run_s=0)
-    org.edit(action="delete", id=SECOND)
-    deleted = job(org, "SELECT Id, IsDeleted FROM Contact", operation="queryAll").json()["id"]
-    plain = job(org, "SELECT Id, Title FROM Contact").json()["id"]
-    org.edit(id=FIRST, properties={"Title": "later"})
-    rows = {r["Id"]: r for r in table(org.ask("GET", f"jobs/query/{deleted}/results"))}
-    assert (len(rows), rows[SECOND]["IsDeleted"]) == (5, "true")
-    rows = {r["Id"]: r for r in table(org.ask("GET", f"jobs/query/{plain}/results"))}
-    assert len(rows) == 4 and rows[FIRST]["Title"] != "later"
-
-
-def test_row_19_a_job_may_fail_be_stopped_and_be_forgotten(salesforce_org):
-    org = salesforce_org(bulk_fails=1, bulk_wait_s=10, bulk_run_s=10)
-    failing, stopped = job(org).json()["id"], job(org).json()["id"]
-    aborted = org.ask("PATCH", f"jobs/query/{stopped}", {"state": "Aborted"}).json()
-    assert aborted["state"] == "Aborted"
-    org.advance(30)
-    told = org.ask("GET", f"jobs/query/{failing}").json()
-    assert told["state"] == "Failed" and told["errorMessage"]
-    assert [j["id"] for j in org.ask("GET", "jobs/query").json()["records"]] == [failing, stopped]
-    assert org.ask("DELETE", f"jobs/query/{failing}").status_code == 204
-    assert org.ask("GET", f"jobs/query/{failing}").status_code == 404
-
-
-@pytest.mark.parametrize(
-    "soql",
-    ["SELECT Nope FROM Contact", "SELECT MailingAddress FROM Contact", "SELECT COUNT() FROM Contact", "junk"],
-)
-def test_row_19_what_bulk_cannot_query_is_refused_when_the_job_is_made(salesforce_org, soql):
-    answer = job(salesforce_org(), soql)
-    assert (answer.status_code, code(answer)) == (400, "API_ERROR")
-
-
-def test_row_19_bulk_can_be_off_or_used_up(salesforce_org):
-    org = salesforce_org(limits="documented", bulk_jobs=1)
-    assert [job(org).status_code for _ in range(2)] == [200, 403]
-    org.settle(bulk_refused=True, bulk_jobs=10)
-    assert job(org).status_code == 403
 
 
 def test_row_20_knobs_and_edits_that_make_no_sense_are_refused(salesforce_org):

@@ -98,7 +98,8 @@ class Matching:
         """The records that match, those in the recycle bin too where asked; order and limit applied."""
         test, sees = self._test, self._sees(deleted)
         found = [r for r in self._candidates() if sees(r) and (test is None or test(r))]
-        if self._org.settings["shuffle"]:
+        by_id = bool(self.query.orders) and self.query.orders[-1].path.names[-1].lower() == "id"
+        if self._org.settings["shuffle"] and not by_id:
             self._org.dice.shuffle(found)
         for getter, descending, nulls_last in reversed(self._orders):
             blank = [r for r in found if getter(r) is None]

@@ -137,9 +137,15 @@ class Reading:
         rows = found.rows(deleted)
         if found.query.count:
             return Answer(200, {"totalSize": len(rows), "done": True, "records": []})
+        self._forget_old()
         self._count += 1
         locator = make("Locator", self._count)
         return Answer(200, self._page(call, locator, (call.user.id, rows, found, self._org.now()), 0))
+
+    def _forget_old(self) -> None:
+        oldest = self._org.now() - self._org.settings["locator_life_s"]
+        while self._cursors and (first := next(iter(self._cursors))) and self._cursors[first][3] < oldest:
+            del self._cursors[first]
 
     def more(self, call: Call) -> Answer:
         """A further page.

@@ -19,6 +19,7 @@ from connectors.sandbox.salesforce.bulk import Bulk
 from connectors.sandbox.salesforce.call import Answer, Call, Handle
 from connectors.sandbox.salesforce.composite import Composite, Found
 from connectors.sandbox.salesforce.edits import Edits
+from connectors.sandbox.salesforce.ingest import Ingests
 from connectors.sandbox.salesforce.knobs import KNOBS
 from connectors.sandbox.salesforce.moments import http_date
 from connectors.sandbox.salesforce.org import Org
@@ -73,6 +74,7 @@ class Server(Sandbox):
         self._reading = Reading(self._org)
         self._bulk = Bulk(self._org, self._reading.matching, self._quota)
         self._edits = Edits(self._org, self._auth)
+        self._ingests = ingests = Ingests(self._org)
         composite = Composite(self._find, self._quota.count)
         inner = self._inner_table()
         outer: tuple[tuple[str, str, Handle], ...] = (
@@ -84,6 +86,14 @@ class Server(Sandbox):
             ("PATCH", "/jobs/query/{id}", self._bulk.change),
             ("DELETE", "/jobs/query/{id}", self._bulk.delete),
             ("GET", "/jobs/query/{id}/results", self._bulk.results),
+            ("POST", "/jobs/ingest", ingests.create),
+            ("GET", "/jobs/ingest/{id}", ingests.get),
+            ("PATCH", "/jobs/ingest/{id}", ingests.change),
+            ("DELETE", "/jobs/ingest/{id}", ingests.delete),
+            ("PUT", "/jobs/ingest/{id}/batches", ingests.upload),
+            ("GET", "/jobs/ingest/{id}/successfulResults", ingests.successful),
+            ("GET", "/jobs/ingest/{id}/failedResults", ingests.failed),
+            ("GET", "/jobs/ingest/{id}/unprocessedrecords", ingests.unprocessed),
         )
         self._inner = [(Route(m, BASE + p, self._open(h)), h) for m, p, h in inner]
         return [
@@ -137,7 +147,7 @@ class Server(Sandbox):
         """A route for whoever has a token."""
 
         async def opened(request: Request) -> Response:
-            self._org.settle()
+            self._settle()
             user = self._auth.user(_bearer(request))
             if user is None:
                 return self._refusal(refused(401, "INVALID_SESSION_ID", "session"), request, "en_US")
@@ -155,6 +165,11 @@ class Server(Sandbox):
                 return self._refusal(error, request, user.language)
 
         return opened
+
+    def _settle(self) -> None:
+        """Let happen what time brings, before anybody looks."""
+        self._org.settle()
+        self._ingests.settle()
 
     def _check_size(self, request: Request) -> None:
         limit = self.settings["uri_limit"]
@@ -267,7 +282,7 @@ class Server(Sandbox):
         return self._refusal(no, request, "en_US")
 
     def edit(self, data: dict[str, Any]) -> dict[str, Any]:
-        self._org.settle()
+        self._settle()
         return self._edits.do(data)
 
 

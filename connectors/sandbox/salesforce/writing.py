@@ -57,7 +57,7 @@ def remove(call: Call) -> Answer:
     """204; the record is in the recycle bin."""
     kind = call.kind()
     try:
-        _planned_delete(call, kind, _named(call, kind)).act()
+        planned_delete(call, kind, _named(call, kind)).act()
     except Refused as error:
         raise _single(error) from None
     return Answer(204)
@@ -95,7 +95,7 @@ def update_many(call: Call) -> Answer:
         given = next((v for n, v in item.items() if n.lower() == "id"), None)
         if not given:
             raise refused(400, "MISSING_ARGUMENT", "no_id")
-        return planned_update(call, kind, _found(call, kind, str(given), seen), item)
+        return planned_update(call, kind, found(call, kind, str(given), seen), item)
 
     return _many(call, plan)
 
@@ -109,7 +109,7 @@ def delete_many(call: Call) -> Answer:
         kind = next((k for k in call.org.kinds.values() if item["id"].startswith(PREFIXES[k.name])), None)
         if kind is None:
             raise refused(400, "MALFORMED_ID", "malformed_id", object="sObject", id=item["id"])
-        return _planned_delete(call, kind, _found(call, kind, item["id"], seen))
+        return planned_delete(call, kind, found(call, kind, item["id"], seen))
 
     return _carried_out(call, [{"id": i} for i in ids], all_or_none, plan)
 
@@ -166,8 +166,12 @@ def _kind_of(call: Call, item: dict[str, Any]) -> Kind:
     return kind
 
 
-def _found(call: Call, kind: Kind, given: str, seen: set[str]) -> Row:
-    """The record of an id in a collection."""
+def found(call: Call, kind: Kind, given: str, seen: set[str]) -> Row:
+    """The record of an id in a collection, which has not been `seen` in it before.
+
+    Raises:
+        Refused: there is none that the user can have.
+    """
     number = long(given)
     if number is None:
         raise refused(400, "MALFORMED_ID", "malformed_id", ["Id"], object=kind.name, id=given)
@@ -236,7 +240,12 @@ def planned_update(call: Call, kind: Kind, row: Row, given: dict[str, Any]) -> P
     return Plan(act)
 
 
-def _planned_delete(call: Call, kind: Kind, row: Row) -> Plan:
+def planned_delete(call: Call, kind: Kind, row: Row) -> Plan:
+    """The end of a record, checked.
+
+    Raises:
+        Refused: it cannot be.
+    """
     _writable(kind)
     _reachable(call, row)
 
