@@ -85,8 +85,11 @@ def test_row_19_a_job_may_fail_be_stopped_and_be_forgotten(salesforce_org):
 
 @pytest.mark.parametrize(
     "soql",
-    ["SELECT Nope FROM Contact", "SELECT MailingAddress FROM Contact", "SELECT COUNT() FROM Contact", "junk"],
-)
+    [
+        "SELECT Nope FROM Contact", "SELECT MailingAddress FROM Contact", "SELECT COUNT() FROM Contact", "junk",
+        "SELECT FIELDS(STANDARD) FROM Contact", "SELECT Id FROM Contact ORDER BY Id OFFSET 5",
+    ],
+)  # fmt: skip
 def test_row_19_what_bulk_cannot_query_is_refused_when_the_job_is_made(salesforce_org, soql):
     answer = job(salesforce_org(), soql)
     assert (answer.status_code, code(answer)) == (400, "API_ERROR")

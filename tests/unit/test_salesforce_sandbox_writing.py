@@ -51,7 +51,7 @@ def test_row_12_no_records_and_too_many_are_refused_in_the_other_shape(salesforc
     assert (none.status_code, code(none)) == (400, "REQUIRED_FIELD_MISSING")
     assert none.json()[0]["message"] == "At least 1 record is required"
     many = org.update(*[{"Id": FIRST, "Title": "x"}] * 201)
-    assert (many.status_code, code(many)) == (400, "LIMIT_EXCEEDED")
+    assert (many.status_code, code(many)) == (400, "EXCEEDED_ID_LIMIT")
     assert org.ask("PATCH", "composite/sobjects", content=b"{").status_code == 400
 
 

@@ -90,10 +90,12 @@ class Bulk:
         except Refused as error:
             problem = error.problems[0]
             raise said(400, "API_ERROR", f"{problem.code}: {problem.text(call.language).strip()}") from None
-        compound = next((f for _, f in found.paths if f.type == "address"), None)
-        if compound is not None or found.query.count:
-            name = compound.name if compound else "COUNT()"
-            raise said(400, "API_ERROR", f"{name} cannot be queried with the Bulk API")
+        if any(f.type == "address" for _, f in found.paths):
+            text = "FUNCTIONALITY_NOT_ENABLED: Selecting compound data not supported in Bulk Query"
+            raise said(400, "API_ERROR", text)
+        query = found.query
+        if query.count or query.standard or query.offset:
+            raise said(400, "API_ERROR", "COUNT(), FIELDS() and OFFSET cannot be used with the Bulk API")
         return found
 
     def _state(self, job: Job) -> str:

@@ -97,7 +97,7 @@ class Reading:
         if not isinstance(ids, list) or not isinstance(fields, list) or not all(map(str, fields)):
             raise refused(400, "JSON_PARSER_ERROR", "json")
         if len(ids) > MOST_IDS:
-            raise refused(400, "LIMIT_EXCEEDED", "too_many", max=MOST_IDS)
+            raise refused(400, "EXCEEDED_ID_LIMIT", "too_many", max=MOST_IDS)
         renderer = self._renderer(call, kind, ["Id", *(str(f) for f in fields if str(f).lower() != "id")])
         rows = [call.org.store.get(kind.name, str(i)) for i in ids]
         seen = [r if r and r.deleted_at is None and call.user.may_see(r) else None for r in rows]

@@ -136,7 +136,7 @@ def _carried_out(
     if not items:
         raise refused(400, "REQUIRED_FIELD_MISSING", "no_records")
     if len(items) > MOST_RECORDS:
-        raise refused(400, "LIMIT_EXCEEDED", "too_many", max=MOST_RECORDS)
+        raise refused(400, "EXCEEDED_ID_LIMIT", "too_many", max=MOST_RECORDS)
     plans: list[Plan | Refused] = []
     seen: set[str] = set()
     for item in items:
