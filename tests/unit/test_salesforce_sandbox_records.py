@@ -234,3 +234,11 @@ def test_row_14_a_description_is_not_sent_again_while_nothing_changed(salesforce
 
 def test_the_path_of_the_version_lists_its_resources(salesforce_org):
     assert salesforce_org().ask("GET", "").json()["query"] == f"/services/data/{VERSION}/query"
+
+
+def test_the_records_that_exist_now_are_named(salesforce_org):
+    org = salesforce_org(6, people_as="both")
+    org.edit(action="delete", id=org.rows("SELECT Id FROM Lead LIMIT 1")[0]["Id"])
+    made = org.ask("POST", "sobjects/Contact", {"LastName": "New"}).json()["id"]
+    known = org.server.record_ids()
+    assert len(known) == 6 and made in known

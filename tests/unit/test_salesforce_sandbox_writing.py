@@ -289,6 +289,21 @@ def test_row_15_limits_and_forbidden_headers_refuse_the_whole(salesforce_org):
     assert composite(org).status_code == 400
 
 
+@pytest.mark.parametrize("odd", [None, True, 5, "x", [], [1], {}, {"type": 5}])
+def test_odd_json_is_refused_and_breaks_nothing(salesforce_org, odd):
+    org = salesforce_org(3)
+    answers = [
+        org.ask("PATCH", "composite/sobjects", {"records": [{"attributes": odd, "Id": FIRST}]}),
+        org.ask("PATCH", "composite/sobjects", {"records": odd}),
+        org.ask("POST", "composite", {"compositeRequest": odd}),
+        composite(org, part("a", httpHeaders=odd, body=odd, method="PATCH")),
+        org.ask("POST", "jobs/query", {"operation": odd, "query": odd}),
+        org.update({"Id": FIRST, "LastName": [odd]}),
+    ]
+    assert all(a.status_code in (200, 400) for a in answers)
+    assert org.value("LastName")
+
+
 def test_row_15_a_batch_answers_each_part_and_can_halt(salesforce_org):
     org = salesforce_org()
     parts = [

@@ -127,6 +127,8 @@ def _parts(given: Any) -> list[dict[str, Any]]:
         raise refused(400, "JSON_PARSER_ERROR", "json")
     if len(given) > MOST_PARTS:
         raise said(400, "LIMIT_EXCEEDED", f"a composite request has at most {MOST_PARTS} parts")
+    if not all(isinstance(p.get("httpHeaders") or {}, dict) for p in given):
+        raise refused(400, "JSON_PARSER_ERROR", "json")
     return given
 
 

@@ -19,6 +19,7 @@ from connectors.sandbox.salesforce.bulk import Bulk
 from connectors.sandbox.salesforce.call import Answer, Call, Handle
 from connectors.sandbox.salesforce.composite import Composite, Found
 from connectors.sandbox.salesforce.edits import Edits
+from connectors.sandbox.salesforce.fields import PEOPLE
 from connectors.sandbox.salesforce.ingest import Ingests
 from connectors.sandbox.salesforce.knobs import KNOBS
 from connectors.sandbox.salesforce.moments import http_date
@@ -280,6 +281,10 @@ class Server(Sandbox):
         else:
             no = no_such_resource()
         return self._refusal(no, request, "en_US")
+
+    def record_ids(self) -> list[str]:
+        """The ids of the contacts and leads that exist now."""
+        return [row.id for kind in PEOPLE for row in self._org.store.living(kind)]
 
     def edit(self, data: dict[str, Any]) -> dict[str, Any]:
         self._settle()

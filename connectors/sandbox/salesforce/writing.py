@@ -119,9 +119,7 @@ def _many(call: Call, plan: Callable[[dict[str, Any], set[str]], Plan]) -> Answe
     records = data.get("records")
     if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
         raise refused(400, "JSON_PARSER_ERROR", "json")
-    runs = [
-        key for key, _ in groupby(str((r.get("attributes") or {}).get("type", "")).lower() for r in records)
-    ]
+    runs = [key for key, _ in groupby(_type_of(r).lower() for r in records)]
     if len(runs) > MOST_CHUNKS:
         raise refused(400, "LIMIT_EXCEEDED", "chunks", max=MOST_CHUNKS)
     return _carried_out(call, records, data.get("allOrNone") is True, plan)
@@ -157,8 +155,14 @@ def _result(call: Call, plan: Plan | Refused) -> dict[str, Any]:
     return {"id": plan.act(), "success": True, "errors": []}
 
 
+def _type_of(item: dict[str, Any]) -> str:
+    """The object that a record says it is of; blank where it does not."""
+    attributes = item.get("attributes")
+    return str(attributes.get("type", "")) if isinstance(attributes, dict) else ""
+
+
 def _kind_of(call: Call, item: dict[str, Any]) -> Kind:
-    name = str((item.get("attributes") or {}).get("type", ""))
+    name = _type_of(item)
     kind = call.org.kinds.get(name.lower())
     if kind is None:
         text = f"sObject type '{name}' is not supported."
