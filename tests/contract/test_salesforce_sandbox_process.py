@@ -95,7 +95,7 @@ def test_row_18_an_answer_is_cut_short_or_hangs(sandbox, http, first):
     sandbox.fault("hang_after", **PATCH, times=1)
     with pytest.raises(httpx.ReadTimeout):
         http.patch(
-            f"{V}/composite/sobjects", timeout=0.3,
+            f"{V}/composite/sobjects", timeout=httpx.Timeout(20, read=0.5),
             json={"records": [{"attributes": {"type": "Contact"}, "id": first, "Title": "hung"}]},
         )  # fmt: skip
     assert title(http, first) == "hung"

@@ -234,7 +234,7 @@ def test_row_17_userinfo_says_who_and_of_which_org(salesforce_org):
 
 
 def test_row_18_messages_are_in_the_users_language_and_codes_are_not(salesforce_org):
-    org = salesforce_org(users={"minimum": {"language": "es", "rows": 1.0}})
+    org = salesforce_org(users={"minimum": {"rows": 1.0}})
     spanish = org.login("sandbox-minimum")
     long = {"Id": FIRST, "LastName": "x" * 81}
     english, told = (org.update(long, token=t).json()[0]["errors"][0] for t in (org.token, spanish))

@@ -86,6 +86,17 @@ def test_row_1_retrieving_an_unreadable_field_or_too_many_ids_is_refused(salesfo
     assert many.status_code == 400
 
 
+def test_row_1_fields_of_parents_are_read_by_ids_only_where_the_knob_says_so(salesforce_org):
+    org = salesforce_org(30)
+    (row,) = org.rows("SELECT Id, Account.Name FROM Contact WHERE AccountId != null LIMIT 1")
+    asked = {"ids": [row["Id"]], "fields": ["Email", "Account.Name"]}
+    assert code(org.ask("POST", "composite/sobjects/Contact", asked)) == "INVALID_FIELD"
+    org.settle(retrieve_parents=True)
+    (found,) = org.ask("POST", "composite/sobjects/Contact", asked).json()
+    assert (found["Id"], found["Account"]["Name"]) == (row["Id"], row["Account"]["Name"])
+    assert org.get(row["Id"], "Account.Name")["Account"] == row["Account"]
+
+
 def test_row_1_the_users_and_the_organization_can_be_queried(salesforce_org):
     org = salesforce_org()
     assert org.rows("SELECT Id, Name FROM Organization")[0]["Id"] == org.server.settings["org"]

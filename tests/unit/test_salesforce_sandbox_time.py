@@ -64,7 +64,7 @@ def test_row_4_the_date_header_is_the_clock_of_the_org(salesforce_org):
     assert int(shown.timestamp()) == int(org.server.clock.time())
 
 
-@pytest.mark.parametrize(("back", "ahead"), [(30, 0), (31 * 86_400, 0), (-600, 0)])
+@pytest.mark.parametrize(("back", "ahead"), [(0, 0), (31 * 86_400, 0), (-600, 0)])
 def test_row_4_a_bad_span_is_refused(salesforce_org, back, ahead):
     answer = salesforce_org().span("updated", back, ahead)
     assert (answer.status_code, code(answer)) == (400, "INVALID_REPLICATION_DATE")

@@ -37,6 +37,7 @@ KNOBS: dict[str, Any] = {
         "integration": {"id": OURS},
         "minimum": {
             "id": MINIMUM,
+            "language": "es",
             "view_setup": False,
             "hidden": {"Contact": CONSENT, "Lead": CONSENT},
             "rows": 0.7,
@@ -62,6 +63,7 @@ KNOBS: dict[str, Any] = {
     # queries
     "shuffle": True,
     "short_pages": False,
+    "retrieve_parents": False,
     "locator_life_s": 172_800,
     "updated_limit": 600_000,
     "delete_log_s": 15 * 86_400,
@@ -139,7 +141,7 @@ def checked(settings: Mapping[str, Any]) -> None:
     number(settings["uri_limit"], "uri_limit", 200, whole=True)
     number(settings["bulk_page"], "bulk_page", 1, whole=True)
     for name in (
-        "login_ends_others", "instance_moves", "bare_token_errors", "limits_when_full", "shuffle", "short_pages",
+        "login_ends_others", "instance_moves", "bare_token_errors", "limits_when_full", "shuffle", "short_pages", "retrieve_parents",
         "bulk_refused",
     ):  # fmt: skip
         switch(settings[name], name)

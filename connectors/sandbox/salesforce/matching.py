@@ -48,7 +48,7 @@ class Matching:
         self.kind = kind
         self.paths = self._selected()
         self._test = self._node(query.where) if query.where else None
-        self._orders = [(self._ordered(o.path), o.descending, o.nulls_last) for o in query.orders]
+        self._orders = [(*self._ordered(o.path), o.descending, o.nulls_last) for o in query.orders]
 
     def _selected(self) -> list[tuple[list[Field], Field]]:
         found: list[tuple[list[Field], Field]] = []
@@ -101,7 +101,10 @@ class Matching:
         by_id = bool(self.query.orders) and self.query.orders[-1].path.names[-1].lower() == "id"
         if self._org.settings["shuffle"] and not by_id:
             self._org.dice.shuffle(found)
-        for getter, descending, nulls_last in reversed(self._orders):
+        for getter, never_blank, descending, nulls_last in reversed(self._orders):
+            if never_blank:
+                found.sort(key=getter, reverse=descending)
+                continue
             blank = [r for r in found if getter(r) is None]
             filled = sorted((r for r in found if getter(r) is not None), key=getter, reverse=descending)
             found = filled + blank if nulls_last else blank + filled
@@ -115,6 +118,8 @@ class Matching:
         if self.kind.name.endswith("History"):
             key = f"{self.kind.name.removesuffix('History')}Id"
             return lambda r: (p := parents[r.values[key]]).deleted_at is None and user.may_see(p)
+        if user.sees_all and not deleted:
+            return lambda r: r.deleted_at is None
         if deleted:
             return lambda r: user.may_see(r) and not org.is_gone(r)
         return lambda r: r.deleted_at is None and user.may_see(r)
@@ -214,16 +219,20 @@ class Matching:
             raise self._bad(path, f"field '{field.name}' can not be filtered in a query call")
         return field, self.getter(parents, field, folded=True)
 
-    def _ordered(self, path: Path) -> Getter:
+    def _ordered(self, path: Path) -> tuple[Getter, bool]:
+        """Reads the value to sort by; and whether no record is without one."""
         parents, field = self.resolve(path)
         if not field.sortable:
             raise self._bad(path, f"field '{field.name}' can not be sorted in a query call")
-        return self.getter(parents, field, folded=True)
+        never_blank = not parents and field.type in ("id", "datetime") and not field.nillable
+        return self.getter(parents, field, folded=True), never_blank
 
     def getter(self, parents: list[Field], field: Field, folded: bool = False) -> Getter:
         """Reads the value of a field, None where it is blank; text without its capitals where `folded`."""
         name = field.name
         fold = folded and field.textual
+        if not parents and not fold:
+            return lambda r: r.values.get(name)
         reach = self.reach(parents) if parents else None
 
         def get(row: Row) -> Any:

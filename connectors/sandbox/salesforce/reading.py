@@ -107,6 +107,9 @@ class Reading:
         return [f for f in kind.fields if call.user.may_read(kind.name, f.name)]
 
     def _renderer(self, call: Call, kind: Kind, names: list[str]) -> Renderer:
+        if self._org.settings["retrieve_parents"] and any("." in name for name in names):
+            found = self.matching(call, f"SELECT {','.join(names)} FROM {kind.name}")
+            return Renderer(found.paths, found.reach, call.version)
         paths: list[tuple[list[Field], Field]] = []
         for name in names:
             field = kind.by_name.get(name.strip().lower())

@@ -92,6 +92,11 @@ class User:
     blind: frozenset[str] = frozenset()
     unwritable: frozenset[str] = frozenset()
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether sharing keeps nothing from the user."""
+        return self.rows >= 1 and not self.blind
+
     def may_see(self, row: Row) -> bool:
         if row.kind not in WRITABLE:
             return True
