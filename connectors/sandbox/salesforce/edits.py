@@ -18,7 +18,8 @@ from connectors.sandbox.settings import BadSetting, choice, known_keys, number, 
 
 AUTHORS = ("person", "import", "form", "integration", "workflow")
 ACTIONS = (
-    "set", "create", "delete", "undelete", "purge", "merge", "convert", "activity", "bounce", "rename_picklist",
+    "set", "create", "delete", "undelete", "purge", "merge", "convert", "activity", "bounce",
+    "rename_picklist",
     "bulk_touch", "recalculate", "open", "commit", "approval", "release", "expire_sessions",
 )  # fmt: skip
 _KEYS = (

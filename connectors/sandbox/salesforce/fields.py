@@ -46,7 +46,8 @@ def _system(name: str, type_: str, references: str = "", relationship: str = "")
     length = 18 if type_ in ("id", "reference") else 0
     return Field(
         name, type_, length, nillable=type_ == "reference" and name == "MasterRecordId", createable=False,
-        updateable=False, references=references, relationship=relationship, defaulted=name != "MasterRecordId",
+        updateable=False, references=references, relationship=relationship,
+        defaulted=name != "MasterRecordId",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Bulk API 2.0 ingest jobs: opened, given a CSV, closed, and carried out row by row behind the client's back."""
+"""Bulk API 2.0 ingest jobs: opened, given a CSV, closed, and carried out row by row later."""
 
 from __future__ import annotations
 
@@ -179,7 +179,8 @@ class Ingests:
 
     def _shown(self, job: Ingest) -> dict[str, Any]:
         shown: dict[str, Any] = {
-            "id": job.id, "operation": job.operation, "object": job.kind.name, "createdById": job.call.user.id,
+            "id": job.id, "operation": job.operation, "object": job.kind.name,
+            "createdById": job.call.user.id,
             "createdDate": iso(job.created_at), "systemModstamp": iso(job.created_at), "state": job.state,
             "concurrencyMode": "Parallel", "contentType": "CSV", "apiVersion": float(job.call.version),
             "jobType": "V2Ingest", "lineEnding": job.ending, "columnDelimiter": job.delimiter,

@@ -88,7 +88,7 @@ KNOBS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An external client app: its secret, whom client credentials run as, the key that its JWTs are checked by."""
+    """An external client app: its secret, whom client credentials run as, the key for its assertions."""
 
     client: str
     secret: str
@@ -141,8 +141,8 @@ def checked(settings: Mapping[str, Any]) -> None:
     number(settings["uri_limit"], "uri_limit", 200, whole=True)
     number(settings["bulk_page"], "bulk_page", 1, whole=True)
     for name in (
-        "login_ends_others", "instance_moves", "bare_token_errors", "limits_when_full", "shuffle", "short_pages", "retrieve_parents",
-        "bulk_refused",
+        "login_ends_others", "instance_moves", "bare_token_errors", "limits_when_full", "shuffle",
+        "short_pages", "retrieve_parents", "bulk_refused",
     ):  # fmt: skip
         switch(settings[name], name)
     choice(settings["limits"], "limits", ("documented", "off"))

@@ -110,7 +110,8 @@ class _Loader:
         number = self._accounts[name] = make("Account", 1_001 + len(self._accounts))
         values: Values = {
             "Id": number, "IsDeleted": False, "Name": name, "CreatedDate": at, "CreatedById": IMPORTER,
-            "LastModifiedDate": at, "LastModifiedById": IMPORTER, "SystemModstamp": at, "OwnerId": PEOPLE_USERS[0],
+            "LastModifiedDate": at, "LastModifiedById": IMPORTER, "SystemModstamp": at,
+            "OwnerId": PEOPLE_USERS[0],
         }  # fmt: skip
         if name in self._domains and Dice(self._seed, "account", name)("website") < 0.6:
             values["Website"] = f"www.{self._domains[name]}"
@@ -134,7 +135,8 @@ def _users(store: Store, settings: Mapping[str, Any]) -> None:
 
 def _organization(store: Store, settings: Mapping[str, Any]) -> None:
     values: Values = {
-        "Id": settings["org"], "Name": "Sandbox Org", "IsSandbox": True, "OrganizationType": "Enterprise Edition",
+        "Id": settings["org"], "Name": "Sandbox Org", "IsSandbox": True,
+        "OrganizationType": "Enterprise Edition",
         "InstanceName": "SB0", "TimeZoneSidKey": "Europe/London", "LanguageLocaleKey": "en_US",
         "CreatedDate": _START, "LastModifiedDate": _START + 4, "SystemModstamp": _START + 6,
     }  # fmt: skip

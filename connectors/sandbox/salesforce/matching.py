@@ -24,6 +24,7 @@ from connectors.sandbox.salesforce.store import Row, User
 
 Getter = Callable[[Row], Any]
 Test = Callable[[Row], bool]
+_HINT = "See the describe call for the names there are."
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
@@ -43,7 +44,7 @@ class Matching:
         self._org, self._user, self.query = org, user, query
         kind = org.kinds.get(query.kind.lower())
         if kind is None:
-            message = f"sObject type '{query.kind}' is not supported. See the describe call for the names there are."
+            message = f"sObject type '{query.kind}' is not supported. {_HINT}"
             raise fault(query.text, query.kind_at, "INVALID_TYPE", message)
         self.kind = kind
         self.paths = self._selected()
@@ -88,7 +89,7 @@ class Matching:
             kind = self._org.kinds[lookup.references.lower()]
         found = kind.by_name.get(names[-1].lower())
         if found is None or not self._user.may_read(kind.name, found.name):
-            message = f"No such column '{names[-1]}' on entity '{kind.name}'. See the describe call for the names there are."
+            message = f"No such column '{names[-1]}' on entity '{kind.name}'. {_HINT}"
             raise fault(self.query.text, path.at, "INVALID_FIELD", message)
         return parents, found
 

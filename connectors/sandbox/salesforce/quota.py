@@ -39,7 +39,7 @@ class Quota:
         return self._sum + int(self._settings["daily_used"])
 
     def refusal(self, for_limits: bool) -> Refused | None:
-        """The 403 where a call is one too many. Total and concurrent ones have one code and differ in words."""
+        """The 403 where a call is one too many. Total and concurrent ones differ in words alone."""
         if self._settings["limits"] == "off":
             return None
         if self._settings["long_calls"] >= LONG_CALLS:

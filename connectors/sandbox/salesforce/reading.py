@@ -12,7 +12,7 @@ from connectors.sandbox.salesforce.moments import http_date
 from connectors.sandbox.salesforce.org import Org
 from connectors.sandbox.salesforce.refusals import Problem, Refused, refused
 from connectors.sandbox.salesforce.showing import Renderer, described, listed
-from connectors.sandbox.salesforce.soql import parse
+from connectors.sandbox.salesforce.soql import Path, Query, parse
 from connectors.sandbox.salesforce.store import Row
 
 MOST_ROWS, LEAST_ROWS = 2000, 200
@@ -108,15 +108,16 @@ class Reading:
 
     def _renderer(self, call: Call, kind: Kind, names: list[str]) -> Renderer:
         if self._org.settings["retrieve_parents"] and any("." in name for name in names):
-            found = self.matching(call, f"SELECT {','.join(names)} FROM {kind.name}")
+            paths = [Path(tuple(name.strip().split(".")), 0) for name in names]
+            found = Matching(call.org, call.user, Query(", ".join(names), paths, kind=kind.name))
             return Renderer(found.paths, found.reach, call.version)
-        paths: list[tuple[list[Field], Field]] = []
+        fields: list[tuple[list[Field], Field]] = []
         for name in names:
             field = kind.by_name.get(name.strip().lower())
             if field is None or not call.user.may_read(kind.name, field.name):
                 raise refused(400, "INVALID_FIELD", "no_column", field=name, object=kind.name)
-            paths.append(([], field))
-        return Renderer(paths, _no_parents, call.version)
+            fields.append(([], field))
+        return Renderer(fields, _no_parents, call.version)
 
     # queries
 

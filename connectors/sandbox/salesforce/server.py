@@ -1,4 +1,4 @@
-"""Salesforce's stand-in: the routes under `/services`, the gate in front of them, and what every answer has."""
+"""Salesforce's stand-in: the routes under `/services`, the gate before them, what every answer has."""
 
 from __future__ import annotations
 

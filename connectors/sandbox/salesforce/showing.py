@@ -87,7 +87,8 @@ def _nested(go: Reach, renderer: Renderer) -> Callable[[Row], Shown | None]:
 # descriptions
 
 _SOAP = {
-    "id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "datetime": "xsd:dateTime", "date": "xsd:date",
+    "id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "datetime": "xsd:dateTime",
+    "date": "xsd:date",
     "double": "xsd:double", "int": "xsd:int", "address": "urn:address", "anyType": "xsd:anyType",
 }  # fmt: skip
 
@@ -103,12 +104,14 @@ def described_field(kind: Kind, field: Field, user: User) -> Shown:
     return {
         "aggregatable": field.filterable, "aiPredictionField": False, "autoNumber": False,
         "byteLength": field.length if field.type in ("id", "reference") else field.length * 3,
-        "calculated": field.calculated, "calculatedFormula": None, "cascadeDelete": False, "caseSensitive": False,
+        "calculated": field.calculated, "calculatedFormula": None, "cascadeDelete": False,
+        "caseSensitive": False,
         "compoundFieldName": field.compound or None, "controllerName": None,
         "createable": field.createable and not frozen, "custom": field.custom, "defaultValue": None,
         "defaultValueFormula": None, "defaultedOnCreate": field.defaulted, "dependentPicklist": False,
         "deprecatedAndHidden": False, "digits": 8 if field.type == "int" else 0, "encrypted": False,
-        "externalId": False, "extraTypeInfo": None, "filterable": field.filterable, "groupable": field.sortable,
+        "externalId": False, "extraTypeInfo": None, "filterable": field.filterable,
+        "groupable": field.sortable,
         "htmlFormatted": False, "idLookup": field.type in ("id", "email"), "inlineHelpText": None,
         "label": field.label or _label(field.name), "length": field.length if text else 0, "name": field.name,
         "nameField": field.name == "Name", "namePointing": False, "nillable": field.nillable,
@@ -139,7 +142,8 @@ def listed(kind: Kind, version: str) -> Shown:
         "activateable": False, "createable": writable, "custom": False, "customSetting": False,
         "deletable": writable, "deprecatedAndHidden": False, "feedEnabled": writable,
         "keyPrefix": PREFIXES[kind.name], "label": _label(kind.name), "labelPlural": f"{_label(kind.name)}s",
-        "layoutable": writable, "mergeable": kind.name in ("Contact", "Lead", "Account"), "mruEnabled": writable,
+        "layoutable": writable, "mergeable": kind.name in ("Contact", "Lead", "Account"),
+        "mruEnabled": writable,
         "name": kind.name, "queryable": True, "replicateable": writable, "retrieveable": True,
         "searchable": writable, "triggerable": writable, "undeletable": writable, "updateable": writable,
         "urls": {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"},
