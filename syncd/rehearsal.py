@@ -32,8 +32,24 @@ PROPERTIES = {
         "city": "city",
         "private": "do_not_enrich",
     },
+    "salesforce": {
+        "email": "Email",
+        "linkedin_url": "LinkedIn_URL__c",
+        "first_name": "FirstName",
+        "last_name": "LastName",
+        "company_name": "Account.Name",
+        "job_title": "Title",
+        "mobile_phone": "MobilePhone",
+        "phone": "Phone",
+        "country": "MailingCountry",
+        "city": "MailingCity",
+        "private": "Do_Not_Enrich__c",
+    },
 }
 """The properties that a rehearsed sync reads and writes, by CRM type."""
+
+READ_ONLY = {"salesforce": ("company_name",)}
+"""Fields that a rehearsed sync only reads: a contact's company is the name of its account."""
 
 
 class RehearsalFailed(Exception):
@@ -195,6 +211,13 @@ def _sync(crm: str, kind: str, providers: list[str]) -> dict[str, Any]:
         "phone",
         "country",
     )
+    fields: dict[str, Any] = {
+        "work_email": {"to": named["email"]},
+        "mobile_phone": {"to": named["mobile_phone"]},
+        "job_title": {"to": named["job_title"], "write": "refresh", "group": "employment"},
+        "company_name": {"to": named["company_name"], "write": "refresh", "group": "employment"},
+        "linkedin_url": {"to": named["linkedin_url"]},
+    }
     return {
         "crm": crm,
         "every": "1m",
@@ -202,13 +225,7 @@ def _sync(crm: str, kind: str, providers: list[str]) -> dict[str, Any]:
         "skip": [{"property": named["private"], "equals": "true"}],
         "match": {key: named[key] for key in keys if key in named},
         "waterfall": providers,
-        "fields": {
-            "work_email": {"to": named["email"]},
-            "mobile_phone": {"to": named["mobile_phone"]},
-            "job_title": {"to": named["job_title"], "write": "refresh", "group": "employment"},
-            "company_name": {"to": named["company_name"], "write": "refresh", "group": "employment"},
-            "linkedin_url": {"to": named["linkedin_url"]},
-        },
+        "fields": {name: to for name, to in fields.items() if name not in READ_ONLY.get(kind, ())},
     }
 
 

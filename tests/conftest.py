@@ -9,6 +9,7 @@ import pytest
 
 from tests.hubspot_portal import Portal
 from tests.rehearsals import Director, stages
+from tests.salesforce_org import Org
 from tests.sandboxes import Starter, sandboxes
 
 
@@ -38,3 +39,17 @@ def stage(tmp_path: Path) -> Iterator[Director]:
     """`stage(contacts=, vendors=, changes=, settings=, faults=, csv=, swift=)`: whole cycles over stand-ins."""
     with stages(tmp_path) as direct:
         yield direct
+
+
+@pytest.fixture
+def salesforce_org() -> Iterator[Callable[..., Org]]:
+    """`salesforce_org(contacts=, seed=, **knobs)`: Salesforce's sandbox in memory, its clock standing still."""
+    opened: list[Org] = []
+
+    def open_org(*args: object, **settings: object) -> Org:
+        opened.append(Org(*args, **settings))  # type: ignore[arg-type]  # knobs of any type
+        return opened[-1]
+
+    yield open_org
+    for org in opened:
+        org.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -83,8 +84,9 @@ def start_sandbox(
     faults: Sequence[Mapping[str, Any]] = (),
     seed: int = 1,
     namesakes: float = 0.0,
+    tls: Path | None = None,
 ) -> Iterator[Sandbox]:
-    """A server of its own, for as long as the block lasts.
+    """A server of its own, for as long as the block lasts; over https where `tls` is a folder.
 
     Raises:
         SandboxFailed: it did not start; the text is what its process wrote to stderr.
@@ -92,7 +94,7 @@ def start_sandbox(
     command = [
         sys.executable, "-m", "connectors.sandbox", vendor, "--seed", str(seed), "--contacts", str(contacts),
         "--namesakes", str(namesakes), "--settings", json.dumps(settings or {}), "--faults", json.dumps(list(faults)),
-        *(["--csv", str(csv)] if csv else []),
+        *(["--csv", str(csv)] if csv else []), *(["--tls", str(tls)] if tls else []),
     ]  # fmt: skip
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
@@ -100,7 +102,8 @@ def start_sandbox(
         )
         try:
             told = _first_line(process, errors)
-            with httpx.Client(base_url=told["url"], timeout=20, trust_env=False) as http:
+            trusted = ssl.create_default_context(cafile=str(tls / "ca.pem")) if tls else True
+            with httpx.Client(base_url=told["url"], timeout=20, trust_env=False, verify=trusted) as http:
                 yield Sandbox(vendor, told["url"], told["pid"], http)
         finally:
             _end(process)

@@ -13,6 +13,7 @@ SERVERS = {
     "hubspot": "connectors.sandbox.hubspot",
     "contactout": "connectors.sandbox.contactout",
     "rocketreach": "connectors.sandbox.rocketreach",
+    "salesforce": "connectors.sandbox.salesforce",
 }
 
 
@@ -39,6 +40,12 @@ REHEARSALS = {
         {"account": "4242424"},
         {"limits": "off"},
         {"default": "10000/s", "search": "10000/s"},
+    ),
+    "salesforce": Rehearsal(
+        "crm",
+        {"client_id": "sandbox-client", "client_secret": "sandbox-secret"},
+        {"account": "00DSb000000000gMAA", "api_version": "67.0"},
+        {"limits": "off", "logins_per_hour": 0, "bulk_wait_s": 0, "bulk_run_s": 0},
     ),
     "contactout": Rehearsal(
         "provider",

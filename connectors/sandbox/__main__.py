@@ -25,6 +25,7 @@ from connectors.sandbox import SERVERS
 from connectors.sandbox.base import Sandbox
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.population import Population
+from connectors.sandbox.tls import issue
 
 
 class Connections:
@@ -58,23 +59,27 @@ class Connections:
             transport.abort()
 
 
-def serve(sandbox: Sandbox, port: int) -> None:
+def serve(sandbox: Sandbox, port: int, tls: Path | None = None) -> None:
     """Serve until the process is told to end. `port` 0 takes a free one.
 
+    With `tls` it is https, and the folder has a `ca.pem` that clients have to trust.
+
     Raises:
-        OSError: the port is taken.
+        OSError: the port is taken, or the folder cannot be written to.
     """
+    paper = issue(tls) if tls else None
     connections = Connections()
     sandbox.aborts = connections.abort
     config = uvicorn.Config(
         cast("Any", sandbox), http=connections.protocol(), log_level="critical", access_log=False,
         lifespan="off", timeout_keep_alive=300, backlog=512, server_header=False,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=1, date_header=not sandbox.own_date,
+        ssl_certfile=paper.certificate if paper else None, ssl_keyfile=paper.key if paper else None,
     )  # fmt: skip
     server = uvicorn.Server(config)
     with _listener(port) as listener:
         threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        url = f"{'https' if paper else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         print(json.dumps({"vendor": sandbox.vendor, "url": url, "pid": os.getpid()}), flush=True)  # noqa: T201
         gc.collect()
         gc.freeze()
@@ -112,6 +117,7 @@ def _arguments() -> argparse.Namespace:
         "--namesakes", type=float, default=0.0, help="share of people with a colleague's name"
     )
     parser.add_argument("--csv", type=Path)
+    parser.add_argument("--tls", type=Path, metavar="DIR", help="serve https; clients trust DIR/ca.pem")
     parser.add_argument("--settings", default="{}", help="knobs as JSON")
     parser.add_argument("--faults", default="[]", help="faults as JSON")
     return parser.parse_args()
@@ -140,7 +146,7 @@ def main() -> None:
     try:
         sandbox = build(given)
         gc.enable()
-        serve(sandbox, given.port)
+        serve(sandbox, given.port, given.tls)
     except (ValueError, OSError) as error:
         raise SystemExit(f"connectors.sandbox: {error}") from None
 

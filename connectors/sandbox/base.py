@@ -51,6 +51,8 @@ class Sandbox:
 
     vendor: ClassVar[str]
     knobs: ClassVar[dict[str, Any]] = {}
+    own_date: ClassVar[bool] = False
+    """Whether the vendor's answers carry a Date header of the sandbox's clock instead of the real one."""
 
     def __init__(self, population: Population, settings: Mapping[str, Any] | None = None) -> None:
         self.population = population
