@@ -104,14 +104,14 @@ class Desk:
         return relation
 
     def _add_keys(self, keys: Sequence[Key]) -> None:
-        kinds = {k.kind for k in self.keys}
+        held = {(k.kind, k.get("account")) for k in self.keys}
         for key in keys:
-            if key.kind not in kinds:
+            if (key.kind, key.get("account")) not in held:
                 mark = digest(self.salt, key)
                 self.keys.append(key)
                 self.digests[mark] = key
                 self.unread.add(mark)
-                kinds.add(key.kind)
+                held.add((key.kind, key.get("account")))
 
     # answers
 
@@ -136,15 +136,15 @@ class Desk:
                 Answered(kept.account, kept.operation, kept.id, candidate, verdict, order, at)
             )
             if verdict.level.reaches(self.policy.min_identity):
-                self._derive(candidate, key, kept.id)
+                self._derive(candidate, key, kept)
 
-    def _derive(self, candidate: Candidate, asked: Key, lookup_id: int) -> None:
+    def _derive(self, candidate: Candidate, asked: Key, kept: Kept) -> None:
         """Keys that a trusted answer brings."""
         found = [Key.linkedin(candidate.identity.linkedin_url)]
         if candidate.identity.employer_domain and not candidate.about_company:
             found.append(Key.single(KeyKind.DOMAIN, candidate.identity.employer_domain))
         if candidate.provider_ref:
-            found.append(Key.single(KeyKind.PROVIDER_ID, candidate.provider_ref))
+            found.append(Key.of_provider(kept.account, candidate.provider_ref))
         found += [
             Key.email(v.value, KeyKind.FOUND_EMAIL) for v in candidate.values if v.field in EMAIL_FIELDS
         ]
@@ -154,7 +154,7 @@ class Desk:
             if asked.kind in STRONG_KEYS:
                 self.learned.add(mark)
             elif mark not in self.digests:
-                self.claims[mark] = lookup_id
+                self.claims[mark] = kept.id
         self._add_keys([k for k in found if k is not None])
 
     def doubt(self, mark: str) -> None:

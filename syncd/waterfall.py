@@ -135,7 +135,8 @@ def step(
         wanted = tuple(n for n in needs if vendor.account in n.accounts)
         if not wanted:
             continue
-        offer = _offer(vendor, wanted, keys, [a for a in asked if a.account == vendor.account])
+        mine = [a for a in asked if a.account == vendor.account]
+        offer = _offer(vendor, wanted, _keys_for(vendor, keys), mine)
         if isinstance(offer, Stop):
             why.update({f: w for f, w in offer.why.items() if f not in why or w != _NO_WAY})
             blocked |= offer.blocked
@@ -184,6 +185,11 @@ def _offer(
     return Ask(
         vendor.account, operation, key, "cheapest for " + ", ".join(sorted(w.field.value for w in wants))
     )
+
+
+def _keys_for(vendor: Vendor, keys: Sequence[Key]) -> list[Key]:
+    """The keys that mean something to a vendor: another one's id of the person does not."""
+    return [k for k in keys if k.kind is not KeyKind.PROVIDER_ID or k.get("account") == vendor.account]
 
 
 def _held(asked: Sequence[Asked]) -> dict[Field, bool]:

@@ -89,4 +89,12 @@ class Key:
         return cls(kind, {kind.value: value}) if value else None
 
 
+    @classmethod
+    def of_provider(cls, account: str, reference: str) -> Key | None:
+        """The key of a provider's own id, which means something to that account only."""
+        reference = reference.strip()
+        parts = {KeyKind.PROVIDER_ID.value: reference, "account": account}
+        return cls(KeyKind.PROVIDER_ID, parts) if reference else None
+
+
 _NAME_KINDS = frozenset({KeyKind.NAME_COMPANY, KeyKind.NAME_DOMAIN})
