@@ -90,7 +90,7 @@ class Change:
 class Decision:
     """What to write, and per field that stays: why.
 
-    A reason begins with human, other, present, fresh, equal, rejected, none, group or flagged.
+    A reason begins with human, other, present, fresh, undone, equal, rejected, none, group or flagged.
     """
 
     changes: tuple[Change, ...]
@@ -192,6 +192,8 @@ def _explained(why: str, author: Author | None, last: LastWrite | None) -> str:
             return f"other: filled{by}, and not a value that we wrote"
         case "present":
             return "present: already filled, and only blanks are filled"
+        case "undone":
+            return "undone: an operator took our value back; it stays until somebody changes it"
         case "fresh" if last is not None:
             return f"fresh: we wrote it on {last.at:%Y-%m-%d}"
     return why

@@ -328,6 +328,7 @@ def last_writes(by_property: Mapping[str, changes.Stored]) -> dict[str, LastWrit
             c.after or "",
             datetime.fromtimestamp((c.confirmed_us or c.intended_us) / MILLION, UTC),
             Field(c.field),
+            c.undoes is not None,
         )
         for name, c in by_property.items()
     }

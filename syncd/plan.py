@@ -93,10 +93,13 @@ def why_kept(
     """Why a property must stay as it is, or "" where a better value may be written.
 
     human: a person wrote it last, blank or not. other: someone who may not be overwritten wrote it.
+    undone: an operator took our value back.
     present: it is filled and only blanks are. fresh: our own value is not old enough to be replaced.
     """
     value = text_of(fields.get(wanted.to))
     author = authors.get(wanted.to)
+    if last is not None and last.undone and equal_text(value, last.value):
+        return "undone"
     ours = is_ours(value, author, last, our_source)
     if author is not None and author.kind is AuthorKind.PERSON and not ours and wanted.protect_humans:
         return "human"
@@ -131,7 +134,7 @@ def is_ours(value: str, author: Author | None, last: LastWrite | None, our_sourc
 
     Where the CRM names the author, the author decides; otherwise the value we last wrote does.
     """
-    if last is None or not equal_text(value, last.value):
+    if last is None or last.undone or not equal_text(value, last.value):
         return False
     if author is None or author.kind is AuthorKind.UNKNOWN:
         return True

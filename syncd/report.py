@@ -99,7 +99,7 @@ def fields(
         counts = found.setdefault(name, dict.fromkeys(FIELD_COUNTS, 0))
         if why == "human":
             counts["kept_human"] += count
-        elif why in ("other", "present", "fresh", "group", "flagged"):
+        elif why in ("other", "present", "fresh", "undone", "group", "flagged"):
             counts["kept_other"] += count
         elif why == "rejected":
             counts["rejected"] += count

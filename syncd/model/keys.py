@@ -88,7 +88,6 @@ class Key:
         value = value.strip()
         return cls(kind, {kind.value: value}) if value else None
 
-
     @classmethod
     def of_provider(cls, account: str, reference: str) -> Key | None:
         """The key of a provider's own id, which means something to that account only."""

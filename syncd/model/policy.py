@@ -146,3 +146,5 @@ class LastWrite:
     value: str
     at: datetime
     field: Field | None = None
+    undone: bool = False
+    """The value was put back by an operator who took ours away: it stays until somebody changes it."""

@@ -107,7 +107,7 @@ def open_of(connection: Connection, work_id: int) -> list[Stored]:
     """The intents of a contact that have no outcome yet."""
     rows = connection.execute(
         select(t.change)
-        .where(t.change.c.work_id == work_id, t.change.c.state == "intended")
+        .where(t.change.c.work_id == work_id, t.change.c.state == "intended", t.change.c.undoes.is_(None))
         .order_by(t.change.c.id)
     )
     return [_stored(r) for r in rows]
@@ -223,6 +223,35 @@ def tally(connection: Connection, run_id: int) -> list[tuple[str, str, bool, int
     return [(f, s, bool(b), int(n)) for f, s, b, n in rows]
 
 
+def drop_amendments(connection: Connection) -> int:
+    """Intents to take something back that have no outcome count as not carried out; how many there were."""
+    return int(
+        connection.execute(
+            update(t.change)
+            .where(t.change.c.state == "intended", t.change.c.undoes.is_not(None))
+            .values(state="refused", code="interrupted")
+        ).rowcount
+    )
+
+
+def proposed(connection: Connection, syncs: Sequence[str], limit: int) -> list[Stored]:
+    """Values that wait for a person's approval, oldest first."""
+    rows = connection.execute(
+        select(t.change)
+        .join(t.work, t.work.c.id == t.change.c.work_id)
+        .where(t.change.c.state == "proposed", t.work.c.sync.in_(syncs))
+        .order_by(t.change.c.id)
+        .limit(limit)
+    )
+    return [_stored(r) for r in rows]
+
+
+def by_ids(connection: Connection, ids: Sequence[int]) -> list[Stored]:
+    """Changes by their ids."""
+    rows = connection.execute(select(t.change).where(t.change.c.id.in_(ids)).order_by(t.change.c.id))
+    return [_stored(r) for r in rows] if ids else []
+
+
 def by_state(connection: Connection) -> dict[str, int]:
     """How many changes there are, by state."""
     rows = connection.execute(select(t.change.c.state, func.count()).group_by(t.change.c.state))
@@ -235,13 +264,19 @@ def select_for_undo(
     work_ids: Sequence[int] | None,
     field: str,
     account: str,
-    after_id: int,
+    since_us: int | None,
+    until_us: int | None,
+    below: int,
     limit: int,
 ) -> list[Stored]:
-    """Written changes in force that fit, newest first below `after_id`."""
+    """Written changes in force that fit, newest first, with ids below `below`. Both instants are inclusive."""
     query = select(t.change).where(
-        t.change.c.state == "written", t.change.c.undoes.is_(None), t.change.c.id < after_id
+        t.change.c.state == "written", t.change.c.undoes.is_(None), t.change.c.id < below
     )
+    if since_us is not None:
+        query = query.where(t.change.c.confirmed_at >= since_us)
+    if until_us is not None:
+        query = query.where(t.change.c.confirmed_at <= until_us)
     if run_id is not None:
         query = query.where(t.change.c.run_id == run_id)
     if work_ids is not None:
