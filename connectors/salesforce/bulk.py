@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from connectors.salesforce.client import Org
 from connectors.salesforce.operations import BULK_ABORT, BULK_RESULTS, BULK_START, BULK_STATE
 from connectors.salesforce.shape import code, record, text
 from connectors.salesforce.transport import Transport
 from syncd.connector import Failure, FailureKind, Scope
+
+if TYPE_CHECKING:
+    from connectors.salesforce.client import Org
 
 MOST_POLLS = 360
 """The bucket spaces them by five seconds: half an hour."""

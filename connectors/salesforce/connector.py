@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from connectors.salesforce import reading, scanning
+from connectors.salesforce.bulk import Bulk
 from connectors.salesforce.errors import classify
 from connectors.salesforce.history import Authors
 from connectors.salesforce.http import HttpRequest
@@ -195,8 +196,6 @@ class Connector:
         Raises:
             ValueError: `resume` is not a cursor of a scan.
         """
-        from connectors.salesforce.bulk import Bulk
-
         past = scanning.resumed(resume)
         bulk = Bulk(self._transport)
         walk = Scan(self._reading, self._metadata, bulk, _known(object_name), properties, authorship)

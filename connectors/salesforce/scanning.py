@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from connectors.salesforce import soql
-from connectors.salesforce.bulk import Bulk
 from connectors.salesforce.errors import BAD_LOCATOR
 from connectors.salesforce.ids import long_id
 from connectors.salesforce.metadata import Described, Metadata
@@ -15,6 +15,9 @@ from connectors.salesforce.records import contact, rows_of_csv
 from connectors.salesforce.shape import Record
 from syncd.connector import Failure, FailureKind
 from syncd.model import Page
+
+if TYPE_CHECKING:
+    from connectors.salesforce.bulk import Bulk
 
 BULK_FROM = 20_000
 """So many records left make a bulk job cheaper than pages of 2,000."""
