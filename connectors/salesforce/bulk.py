@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from connectors.salesforce.ids import long_id
 from connectors.salesforce.operations import BULK_ABORT, BULK_RESULTS, BULK_START, BULK_STATE
-from connectors.salesforce.shape import code, record, text
+from connectors.salesforce.shape import record, text
 from connectors.salesforce.transport import Transport
 from syncd.connector import Failure, FailureKind, Scope
 
@@ -33,7 +34,7 @@ class Bulk:
         org = self._transport.org
         body = {"operation": "query", "query": query, "contentType": "CSV", "lineEnding": "LF"}
         job = record(org.restful("jobs/query", method="POST", json=body, operation=BULK_START))
-        job_id = code(job.get("id"))
+        job_id = long_id(text(job.get("id")))
         if not job_id:
             raise _unusable("the bulk job has no id")
         self._wait(org, job_id, text(job.get("state")))

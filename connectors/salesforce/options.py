@@ -10,19 +10,19 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from connectors.salesforce.ids import long_id
+from connectors.salesforce.ids import typed_id
 from syncd.connector import Opt, Options, Secret
 
 
 def _org(written: str) -> str:
-    found = long_id(written)
+    found = typed_id(written)
     if not found.startswith("00D"):
         raise PydanticCustomError("org_id", "must be an org id: 15 or 18 characters that begin with 00D")
     return found
 
 
 def _user(written: str) -> str:
-    found = long_id(written)
+    found = typed_id(written)
     if not found.startswith("005"):
         raise PydanticCustomError("user_id", "must be a user id: 15 or 18 characters that begin with 005")
     return found
