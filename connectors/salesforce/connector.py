@@ -32,7 +32,7 @@ from connectors.salesforce.query import Queries
 from connectors.salesforce.reading import Reading
 from connectors.salesforce.scanning import Scan
 from connectors.salesforce.seen import Seen
-from connectors.salesforce.shape import Record, instant, record, records, text
+from connectors.salesforce.shape import instant, record, records, text
 from connectors.salesforce.transport import Transport
 from connectors.salesforce.writing import Writing
 from syncd.connector import Answer, Crm, Failure, FailureKind, Limit, Operation, Wire
@@ -84,10 +84,9 @@ class Connector:
             Failure: of kind config, where the org does not offer the API version.
         """
         self._mind_version()
-        identity = self._identity()
-        org = long_id(text(identity.get("organization_id")))
+        org, _ = self._identity()
         if not org:
-            raise Failure(FailureKind.CONTRACT, "the identity names no org")
+            raise Failure(FailureKind.CONTRACT, "neither the login nor the identity names the org")
         if org == self._options.account and self._seen.calls is None:
             self._read_usage()
         host = urlsplit(self._options.base_url).hostname or ""
@@ -111,10 +110,19 @@ class Connector:
             return ()
         return ("Salesforce retires API versions up to 40.0 with Summer '28: set api_version to a newer one",)
 
-    def _identity(self) -> Record:
+    def _identity(self) -> tuple[str, str]:
+        """Org and user, as the identity service tells them, or else the login itself."""
         request = HttpRequest("GET", PATHS[IDENTITY.name], headers={"Accept": "application/json"})
-        answer = self._transport.exchange(IDENTITY, request, any_org=True)
-        return record(answer.json())
+        try:
+            told = record(self._transport.exchange(IDENTITY, request, any_org=True).json())
+        except Failure as failure:
+            # The service wants a scope of its own, which the app may lack.
+            if failure.kind is not FailureKind.CONFIG:
+                raise
+            told = {}
+        token = self._transport.tokens.current()
+        org, user = (long_id(text(told.get(name))) for name in ("organization_id", "user_id"))
+        return org or token.org, user or token.user
 
     def _read_usage(self) -> None:
         try:
@@ -220,7 +228,7 @@ class Connector:
         return classify(operation, answer, self._seen.calls)
 
     def _authors(self) -> Authors:
-        ours = self._transport.tokens.current().user or long_id(text(self._identity().get("user_id")))
+        ours = self._transport.tokens.current().user or self._identity()[1]
         return Authors(self._queries, ours, self._options.integration_users)
 
 

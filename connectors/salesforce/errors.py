@@ -55,8 +55,8 @@ def classify(operation: Operation, answer: Answer, known: tuple[int, int] | None
     if operation.name == LOGIN.name:
         return _login(answer)
     told = codes(answer)
-    if answer.status == EXPIRED or (operation.name == IDENTITY.name and answer.status == 403):
-        # The identity service answers 403 with text to a session that has ended.
+    if answer.status == EXPIRED or (operation.name == IDENTITY.name and b"Bad_OAuth_Token" in answer.body):
+        # The identity service answers 403 with this word to a session that has ended.
         return Failure(FailureKind.AUTH, "Salesforce refuses the session", status=EXPIRED)
     return _limited(answer, told, known) or _out_of_order(answer, told) or _refused(operation, answer, told)
 

@@ -128,7 +128,7 @@ class Transport:
     def _login(self) -> Token:
         from connectors.salesforce.client import login_request
 
-        audience = "test" if ".sandbox." in (urlsplit(self._base_url).hostname or "") else "login"
+        audience = "test" if ".sandbox." in (urlsplit(self._options.base_url).hostname or "") else "login"
 
         def once() -> Answer:
             return self._send(LOGIN, login_request(self._options, PATHS[LOGIN.name], audience))

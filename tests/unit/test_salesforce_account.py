@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from connectors.salesforce import Connector
 from connectors.salesforce.ids import long_id
 from syncd.connector import Failure, FailureKind
 from tests.unit.salesforce_loopback import (
@@ -20,6 +21,7 @@ from tests.unit.salesforce_loopback import (
     Asked,
     Loopback,
     MiniOrg,
+    OpenWire,
     Reply,
     connect,
     error,
@@ -63,6 +65,30 @@ def test_a_user_who_may_not_see_the_limits_can_be_checked_all_the_same(
 
     assert connector.check().id == ORG
     assert connector.api_calls_left() is None
+
+
+def test_an_app_without_the_scope_of_the_identity_service_is_checked_by_its_login(
+    org: MiniOrg, server: Loopback
+) -> None:
+    org.extra = lambda asked: Reply(b"Missing scope", 403) if asked.path.endswith("/userinfo") else None
+    assert connect(server).check().id == ORG
+
+    bare = Reply({"access_token": "x"})
+    org.extra = lambda asked: bare if "/oauth2/" in asked.path else None
+    with pytest.raises(Failure) as caught:
+        connect(server).check()
+    assert caught.value.kind is FailureKind.CONTRACT
+
+
+def test_a_sandbox_is_called_one(server: Loopback) -> None:
+    wire = OpenWire()
+    given = options("https://acme--dev.sandbox.my.salesforce.com", api_version="40.0")
+    wire.connector = Connector(given, wire, server.url)
+    server.script = lambda asked: Reply([{"version": "40.0"}]) if asked.path.endswith("/data/") else session()
+    account = wire.connector.check()
+
+    assert account.environment == "sandbox"
+    assert len(account.notes) == 2
 
 
 def test_a_version_that_the_org_does_not_offer_is_told_before_any_login(server: Loopback) -> None:

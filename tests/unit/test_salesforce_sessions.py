@@ -16,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from connectors.salesforce import Connector
 from syncd.connector import Failure, FailureKind
 from syncd.model import Patch
 from tests.unit.salesforce_loopback import (
@@ -32,6 +33,7 @@ from tests.unit.salesforce_loopback import (
     contact_id,
     contact_row,
     error,
+    options,
     secrets,
     session,
 )
@@ -277,6 +279,19 @@ def test_a_signed_assertion_opens_a_session_and_the_key_is_read_at_each_login(
         connector.schema("contact")
     assert caught.value.kind is FailureKind.CONFIG
     assert "canary" not in str(caught.value)
+
+
+def test_an_assertion_for_a_sandbox_is_made_out_to_the_sandboxes_login(
+    server: Loopback, key_file: Path
+) -> None:
+    wire = OpenWire()
+    given = options("https://acme--dev.sandbox.my.salesforce.com", **by_key(key_file))
+    wire.connector = Connector(given, wire, server.url)
+    wire.connector.schema("contact")
+
+    (login,) = server.to("/services/oauth2/token")
+    claims = jwt.decode(login.form["assertion"], options={"verify_signature": False})
+    assert claims["aud"] == "https://test.salesforce.com"
 
 
 def test_neither_log_nor_output_nor_failure_ever_holds_a_body_a_query_or_a_credential(
