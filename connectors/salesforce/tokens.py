@@ -98,7 +98,6 @@ class Tokens:
                 raise _again(self._failure)
             credential = self._credential()
             self._mind_breaker(credential)
-            self._tries += 1
             try:
                 self._token, self._failure = self._login(), None
             except Failure as failure:
@@ -106,6 +105,8 @@ class Tokens:
                 if failure.kind is FailureKind.AUTH:
                     self._break(credential)
                 raise
+            finally:
+                self._tries += 1  # at its end: whoever comes while it runs waits for it too
             return self._token
 
     def accepted(self, token: Token) -> None:

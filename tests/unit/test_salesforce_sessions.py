@@ -122,6 +122,42 @@ def test_sixteen_threads_share_one_refused_login(expiring: Expiring, server: Loo
     assert server.logins == 1
 
 
+class _Counted:
+    """A lock that tells when so many threads have come to it."""
+
+    def __init__(self, threads: int) -> None:
+        self._lock, self._counter = threading.Lock(), threading.Lock()
+        self._missing = threads
+        self.all_here = threading.Event()
+
+    def __enter__(self) -> None:
+        with self._counter:
+            self._missing -= 1
+            if self._missing == 0:
+                self.all_here.set()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_sixteen_threads_that_wait_for_one_login_share_its_failure(
+    expiring: Expiring, server: Loopback
+) -> None:
+    connector = connect(server)
+    counted = _Counted(16)
+    connector._transport.tokens._turn = counted  # type: ignore[assignment]  # stands in for the lock
+
+    def late() -> Reply:
+        assert counted.all_here.wait(10)
+        return Reply(b"", 503)
+
+    expiring.login = late
+
+    assert _read(server, 16, connector) == [FailureKind.UNAVAILABLE] * 16
+    assert server.logins == 1
+
+
 @pytest.mark.parametrize(
     "refusal",
     [
