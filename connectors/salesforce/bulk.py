@@ -25,8 +25,8 @@ class Bulk:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def results(self, query: str) -> Iterator[bytes]:
-        """The result as CSV files of up to 5,000 rows, each with its heading.
+    def results(self, query: str) -> Iterator[bytes | None]:
+        """The result as CSV files of up to 5,000 rows, each with its heading; None while it is not ready.
 
         Raises:
             Failure: of kind config or contract, where the job was refused, failed or did not end.
@@ -37,13 +37,14 @@ class Bulk:
         job_id = long_id(text(job.get("id")))
         if not job_id:
             raise _unusable("the bulk job has no id")
-        self._wait(org, job_id, text(job.get("state")))
+        yield from self._wait(org, job_id, text(job.get("state")))
         yield from self._files(org, job_id)
 
-    def _wait(self, org: Org, job_id: str, state: str) -> None:
+    def _wait(self, org: Org, job_id: str, state: str) -> Iterator[None]:
         for _ in range(MOST_POLLS):
             if state in _ENDED:
                 break
+            yield None
             told = record(org.restful(f"jobs/query/{job_id}", operation=BULK_STATE))
             state = text(told.get("state"))
         if state != "JobComplete":

@@ -87,6 +87,10 @@ class Scan:
             described = self._metadata.of(self._object)
             count = 0
             for file in self._bulk.results(f"{self._make()(described)} LIMIT {JOB_ROWS}"):
+                if file is None:
+                    # Nothing yet: whoever reads may stop here, and go on another time.
+                    yield Page((), self._cursor())
+                    continue
                 rows = list(rows_of_csv(file, described))
                 count += len(rows)
                 if rows:
@@ -110,7 +114,10 @@ class Scan:
         if self._authorship and self._whole:
             found = self._reading.with_authors(described, found, self._properties)
         self._past = next(reversed(found))
-        return Page(tuple(found.values()), json.dumps({"past": self._past}))
+        return Page(tuple(found.values()), self._cursor())
+
+    def _cursor(self) -> str:
+        return json.dumps({"past": self._past})
 
 
 def resumed(cursor: str | None) -> str:

@@ -225,6 +225,7 @@ def test_a_query_that_is_refused_for_another_reason_is_a_matter_for_the_operator
     with pytest.raises(Failure) as caught:
         changed(server)
     assert (caught.value.kind, caught.value.code) == (FailureKind.CONFIG, "INVALID_FIELD")
+    assert len(server.to("queryAll/")) == 1
 
 
 def test_properties_that_do_not_fit_into_a_url_are_left_to_a_read(org: MiniOrg, server: Loopback) -> None:
