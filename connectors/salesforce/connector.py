@@ -138,7 +138,7 @@ class Connector:
             self._seen.allow(max(0, left), allowed)
 
     def schema(self, object_name: str) -> Mapping[str, FieldInfo]:
-        """Every field that the user can see; of contacts, those of their account too, as `Account.Name`.
+        """Every field that the user can see, and those of the account and the individual, as `Account.Name`.
 
         Raises:
             Failure: of kind config, where the fields of consent are hidden and the configuration minds.

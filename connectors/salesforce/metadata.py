@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.salesforce.operations import DESCRIBE, OBJECTS
 from connectors.salesforce.options import ConnectorOptions
@@ -14,14 +14,15 @@ from syncd.connector import Failure, FailureKind
 from syncd.model import FieldInfo
 
 CONSENT = ("HasOptedOutOfEmail", "DoNotCall")
-_PARENT = "Account"
+_PARENTS = {"Account": "AccountId", "Individual": "IndividualId"}
+"""Records that a contact or lead belongs to, whose fields may be read with it, and the reference to them."""
 _TEXTS = frozenset({"string", "textarea", "email", "phone", "url", "picklist", "combobox", "encryptedstring"})
 _COMPOUND = frozenset({"address", "location"})
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One object: its fields, those of its account under `Account.`, and what queries may do with them."""
+    """One object: its fields, those of its account and individual by a dot, and what may be filtered by."""
 
     sobject: str
     fields: Mapping[str, FieldInfo]
@@ -62,11 +63,12 @@ class Metadata:
         self._mind_consent(sobject, rows)
         fields = {name: info for row in rows if (name := (info := _field_info(row)).name)}
         filterable = {text(row.get("name")) for row in rows if row.get("filterable") is True}
-        if object_name == "contact" and "AccountId" in fields:
-            for row in self._parent():
-                info = _field_info(row, "its account has it; syncd writes contacts only")
-                if info.name and info.type not in _COMPOUND:
-                    fields[f"{_PARENT}.{info.name}"] = _under(info)
+        for parent, reference in _PARENTS.items():
+            if reference in fields:
+                for row in self._parent(parent):
+                    info = _field_info(row, f"it is a field of the {parent.lower()}")
+                    if info.name and info.type not in _COMPOUND:
+                        fields[f"{parent}.{info.name}"] = replace(info, name=f"{parent}.{info.name}")
         found = Described(sobject, fields, frozenset(filterable))
         with self._lock:
             self._kept[object_name] = found
@@ -79,9 +81,9 @@ class Metadata:
             raise Failure(FailureKind.CONTRACT, "the description has no fields")
         return rows
 
-    def _parent(self) -> list[Record]:
+    def _parent(self, sobject: str) -> list[Record]:
         try:
-            return self._describe(_PARENT)
+            return self._describe(sobject)
         except Failure as failure:
             if failure.kind is not FailureKind.CONFIG:
                 raise
@@ -133,15 +135,3 @@ def _why_read_only(row: Record, kind: str) -> str:
     if row.get("createable") is True:
         return "it is set when a record is created, or our user may not edit it"
     return "Salesforce maintains it, or our user may not edit it"
-
-
-def _under(info: FieldInfo) -> FieldInfo:
-    return FieldInfo(
-        name=f"{_PARENT}.{info.name}",
-        type=info.type,
-        writable=False,
-        label=f"{_PARENT}: {info.label}",
-        max_length=info.max_length,
-        options=info.options,
-        why_read_only=info.why_read_only,
-    )

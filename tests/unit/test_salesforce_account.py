@@ -13,8 +13,10 @@ from connectors.salesforce import Connector
 from connectors.salesforce.ids import long_id
 from syncd.connector import Failure, FailureKind
 from tests.unit.salesforce_loopback import (
+    ACCOUNT,
     CONTACT,
     DATA,
+    LEAD,
     NOW,
     ORG,
     US,
@@ -24,7 +26,9 @@ from tests.unit.salesforce_loopback import (
     OpenWire,
     Reply,
     connect,
+    contact_row,
     error,
+    field_row,
     options,
     secrets,
     session,
@@ -182,6 +186,17 @@ def test_an_account_that_is_hidden_leaves_the_contacts_own_fields(org: MiniOrg, 
     del org.described["Account"]
 
     assert not [name for name in connect(server).schema("contact") if "." in name]
+
+
+def test_the_individual_who_may_want_to_be_forgotten_can_be_read(org: MiniOrg, server: Loopback) -> None:
+    org.described["Individual"] = [*ACCOUNT, field_row("ShouldForget", "boolean")]
+    org.described["Lead"] = [*LEAD, field_row("IndividualId", "reference")]
+    org.rows["Lead"] = [{**contact_row(1), "IsConverted": False, "Individual": {"ShouldForget": True}}]
+    connector = connect(server)
+
+    assert not connector.schema("lead")["Individual.ShouldForget"].writable
+    (page,) = connector.scan("lead", ["Individual.ShouldForget"], None)
+    assert page.contacts[0].fields == {"Individual.ShouldForget": True}
 
 
 def test_leads_are_described_without_any_account(server: Loopback) -> None:
