@@ -59,6 +59,8 @@ def test_check_names_the_org_and_reads_the_calls_that_are_left(server: Loopback)
     assert connector.api_calls_left() == (14_000, 15_000)
     assert server.paths()[:2] == ["/services/data/", "/services/oauth2/token"]
     assert "authorization" not in server.asked[0].headers
+    connector.check()
+    assert (len(server.to("limits")), server.logins) == (1, 1)
 
 
 def test_a_user_who_may_not_see_the_limits_can_be_checked_all_the_same(
