@@ -2,6 +2,7 @@
 
 CRMS = {
     "hubspot": "connectors.hubspot",
+    "salesforce": "connectors.salesforce",
 }
 PROVIDERS = {
     "contactout": "connectors.contactout",

@@ -133,7 +133,7 @@ def _connector(page: _Page, role: str, name: str, kind: str, told: bool) -> None
     page.key("type", kind, 4, "", active=role == CRM or name != kind)
     for key, info in options.model_fields.items():
         value = flow(_option(key, info, kind))
-        page.key(key_of(options, key), value, 4, _told(info), info.is_required())
+        page.key(key_of(options, key), value, 4, _told(info), info.is_required() or key in options.shown)
     for key, info in shape.model_fields.items():
         if key in ("type", *options.model_fields):
             continue

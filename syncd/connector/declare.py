@@ -21,6 +21,8 @@ class Options(BaseModel):
 
     property_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """A CRM's own names of its usual properties, by our word (a field or a match key), for examples."""
+    shown: ClassVar[frozenset[str]] = frozenset()
+    """Options that an example gives although they may be left out, such as one of two ways to log in."""
 
 
 @dataclass(frozen=True, slots=True)
