@@ -237,7 +237,7 @@ class Amender:
         )
 
 
-def settle_interrupted(runtime: Runtime, run_id: int) -> int:
+def settle_interrupted(runtime: Runtime) -> int:
     """Intents of an amendment that was cut short are dropped; the changes they were about stand as before.
 
     What did reach the CRM is found to be there already when the order is repeated.

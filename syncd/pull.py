@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -15,7 +16,7 @@ from syncd.codec import pack_contact
 from syncd.kin import marks
 from syncd.model import Author, Contact, Page, SyncPolicy
 from syncd.plan import equal_text, in_scope, input_digest, keys_of, persona_of, text_of
-from syncd.store import changes, runs, work
+from syncd.store import changes, people, runs, work
 from syncd.store.engine import MILLION, Store
 
 _log = structlog.get_logger("syncd.pull")
@@ -157,6 +158,7 @@ class Puller:
         self.counts["seen"] += len(contacts)
         with self.store.write() as connection:
             self._verify(connection, read, open_writes)
+            self._leave_forgotten(connection, read, rows)
             for record_id in contacts.keys() - read.keys():
                 if record_id in rows:
                     self._same(connection, rows[record_id], contacts[record_id].version)
@@ -223,6 +225,27 @@ class Puller:
                     seen.append(change.id)
         changes.verify(connection, seen)
 
+    def _leave_forgotten(
+        self, connection: Connection, read: dict[str, Contact], rows: dict[str, work.Row]
+    ) -> None:
+        """People who asked to be forgotten keep a row without their data, and nothing else."""
+        if not people.anybody_forgotten(connection):
+            return
+        held = {c.id: set(self._marks(c)) for c in read.values() if not c.gone}
+        gone = people.forgotten(connection, sorted({m for found in held.values() for m in found}))
+        for record_id in [i for i, found in held.items() if found & gone]:
+            row = rows.get(record_id)
+            if row is None:
+                bare = replace(read[record_id], fields={}, authors={})
+                row_id = work.add(connection, [self._row(bare, work.now_us(connection))])[0]
+            else:
+                row_id = row.id
+            people.forget(connection, [row_id], held[record_id])
+            self.counts["in_scope"] += 1
+            self.counts["unchanged"] += 1
+            del read[record_id]
+            rows.pop(record_id, None)
+
     def _place(self, connection: Connection, contact: Contact, row: work.Row | None) -> Contact | None:
         """Bring a known record's row up to date; a record without a row is returned to be added."""
         if contact.gone:
@@ -268,25 +291,24 @@ class Puller:
 
     def _add(self, connection: Connection, contacts: Sequence[Contact]) -> None:
         now = work.now_us(connection)
-        rows = [
-            {
-                "sync": self.policy.name,
-                "crm": self.policy.crm,
-                "object": self.policy.object,
-                "record_id": c.id,
-                "state": "ready",
-                "version": c.version or "",
-                "input_digest": input_digest(c.fields or {}, self.policy),
-                "record": pack_contact(c),
-                "run_id": self.run_id,
-                "seen_at": now,
-                "changed_at": _us(c.updated_at) if c.updated_at else now,
-            }
-            for c in contacts
-        ]
-        ids = work.add(connection, rows)
+        ids = work.add(connection, [self._row(c, now) for c in contacts])
         self.counts["ready"] += len(ids)
         work.set_identity(connection, {i: self._marks(c) for i, c in zip(ids, contacts, strict=True)})
+
+    def _row(self, contact: Contact, now_us: int) -> dict[str, Any]:
+        return {
+            "sync": self.policy.name,
+            "crm": self.policy.crm,
+            "object": self.policy.object,
+            "record_id": contact.id,
+            "state": "ready",
+            "version": contact.version or "",
+            "input_digest": input_digest(contact.fields or {}, self.policy),
+            "record": pack_contact(contact),
+            "run_id": self.run_id,
+            "seen_at": now_us,
+            "changed_at": _us(contact.updated_at) if contact.updated_at else now_us,
+        }
 
     def _marks(self, contact: Contact) -> Iterable[str]:
         return marks(keys_of(persona_of(contact.fields or {}, self.policy.match)), self.salt)

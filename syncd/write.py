@@ -239,6 +239,7 @@ class Writer:
         """Durable intents before the first byte; contacts without a change come to their end."""
         rows = [self._change_row(case, c) for case in cases for c in case.decision.changes]
         with self.b.store.write() as connection:
+            changes.supersede(connection, [case.row.id for case in cases])
             made = iter(changes.intend(connection, rows))
             confirmation = Confirmation(self.b, self.policy, self.run_id, work.now_us(connection))
             held: dict[int, tuple[int, bytes]] = {}

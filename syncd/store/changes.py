@@ -246,6 +246,15 @@ def proposed(connection: Connection, syncs: Sequence[str], limit: int) -> list[S
     return [_stored(r) for r in rows]
 
 
+def supersede(connection: Connection, work_ids: Sequence[int]) -> None:
+    """A contact was decided on anew: what was proposed before does not stand any more."""
+    connection.execute(
+        update(t.change)
+        .where(t.change.c.work_id.in_(work_ids), t.change.c.state == "proposed")
+        .values(state="refused", code="superseded")
+    )
+
+
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[Stored]:
     """Changes by their ids."""
     rows = connection.execute(select(t.change).where(t.change.c.id.in_(ids)).order_by(t.change.c.id))
