@@ -168,7 +168,7 @@ def persona_of(fields: Mapping[str, Scalar], match: Mapping[str, str]) -> Person
         last_name=last,
         title=held("job_title"),
         employer=held("company_name"),
-        employer_domain=registered(held("company_domain")) or employer(address),
+        employer_domain=employer(held("company_domain")) or employer(address),
         location=held("location") or held("country"),
         region=region,
         email=address,
