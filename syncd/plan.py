@@ -223,6 +223,7 @@ def suppressed(persona: Persona, listed: frozenset[str]) -> bool:
     marks: Sequence[str] = (
         persona.email,
         persona.email.rpartition("@")[2],
+        registered(persona.email),
         persona.employer_domain,
         persona.linkedin_url,
     )
