@@ -42,9 +42,20 @@ def field_of(number: str) -> Field:
 
 
 def same(one: str, other: str, region: str = "") -> bool:
-    """Whether two texts are the same number, however they are written."""
-    left = e164(one, region)
-    return bool(left) and left == e164(other, region)
+    """Whether two texts are the same number, however they are written.
+
+    A text that is none in `region` is read in the country of the other.
+    """
+    left, right = e164(one, region), e164(other, region)
+    if left and not right:
+        right = e164(other, _country(left))
+    elif right and not left:
+        left = e164(one, _country(right))
+    return bool(left) and left == right
+
+
+def _country(number: str) -> str:
+    return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or ""
 
 
 def _parse(text: str, region: str) -> phonenumbers.PhoneNumber | None:
