@@ -132,10 +132,14 @@ def decide(scene: Scene, answers: Sequence[Answered]) -> Decision:
 def satisfied(
     needs: Iterable[Need], answers: Sequence[Answered], policy: SyncPolicy, region: str
 ) -> frozenset[Field]:
-    """The needs for which an accepted value is at hand already."""
+    """The needs for which an accepted value of a provider that may fill it is at hand already."""
     trusted = [a for a in answers if a.verdict.level.reaches(policy.min_identity)]
     return frozenset(
-        n.field for n in needs if any(n.takes(o.quality) for o in offers(n.field, trusted, region))
+        n.field
+        for n in needs
+        if any(
+            n.takes(o.quality) and o.source.account in n.accounts for o in offers(n.field, trusted, region)
+        )
     )
 
 
@@ -299,7 +303,16 @@ def offers(wanted: Field, answers: Sequence[Answered], region: str) -> list[Offe
         voices.setdefault(_comparable(wanted, offer.text), set()).add(offer.source.account)
     agreed = [replace(o, agreed=len(voices[_comparable(wanted, o.text)])) for o in found]
     return sorted(
-        agreed, key=lambda o: (-o.quality.rank, -o.agreed, -o.as_of.timestamp(), o.source.order, o.text)
+        agreed,
+        key=lambda o: (
+            -o.quality.rank,
+            -o.agreed,
+            -o.as_of.timestamp(),
+            o.source.order,
+            o.text,
+            o.source.lookup_id,
+            o.source.account,
+        ),
     )
 
 
