@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from syncd.codec import digest, unpack_candidates, unpack_contact
-from syncd.decide import Answered, satisfied
+from syncd.decide import satisfied
 from syncd.kin import LINKING, Figure, Kinship, kinship
 from syncd.match import judge
 from syncd.model import (
@@ -24,6 +24,7 @@ from syncd.model import (
     Level,
     SyncPolicy,
 )
+from syncd.offers import Answered
 from syncd.plan import Assessment, Need, assess, keys_of, persona_of
 from syncd.store import lookups, work
 from syncd.store.engine import Store

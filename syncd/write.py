@@ -16,10 +16,11 @@ from syncd.checkout import Bench
 from syncd.codec import pack_contact, unpack_contact
 from syncd.confirm import Case, Confirmation
 from syncd.connector import Failure, FailureKind
-from syncd.decide import Change, Scene, decide, same_value
+from syncd.decide import Change, Scene, decide
 from syncd.desk import Desk, read_known
 from syncd.enrich import last_writes
 from syncd.model import AuthorKind, Contact, Field, FieldInfo, Patch, SyncPolicy, WriteResult, Written
+from syncd.offers import same_value
 from syncd.plan import input_digest, text_of
 from syncd.pull import names_to_read
 from syncd.store import changes, runs, work

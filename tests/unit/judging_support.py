@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import settings
 
-from syncd.decide import Answered, Decision, Scene, decide
+from syncd.decide import Decision, Scene, decide
 from syncd.model import (
     Author,
     AuthorKind,
@@ -24,6 +24,7 @@ from syncd.model import (
     Value,
     Verdict,
 )
+from syncd.offers import Answered
 from syncd.plan import persona_of
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.decide import normal, offers, same_value, satisfied
+from syncd.decide import satisfied
 from syncd.model import (
     Author,
     AuthorKind,
@@ -18,6 +18,7 @@ from syncd.model import (
     Quality,
     WriteMode,
 )
+from syncd.offers import normal, offers, same_value
 from syncd.plan import Need, text_of
 from tests.unit.judging_support import (
     NOBODY,
