@@ -122,6 +122,12 @@ class _Row:
     rash: bool
     free: bool
     needs: frozenset[KeyKind]
+    batch: int
+
+    @property
+    def rank(self) -> tuple[float, float, int]:
+        """Among operations that do the same: the cheaper, then the more hopeful, then the larger batch."""
+        return self.price, -self.hoped, -self.batch
 
 
 def hit(market: Market, operation: Operation, wanted: Field) -> float:
@@ -229,7 +235,7 @@ def _rows(
             if row.gain or row.learns or row.grades:
                 signature = (row.gain, row.brings, row.grades, row.learns, kind)
                 rival = kept.get(signature)
-                if rival is None or (row.price, -row.hoped) < (rival.price, -rival.hoped):
+                if rival is None or row.rank < rival.rank:
                     kept[signature] = row
     return list(kept.values())
 
@@ -276,6 +282,7 @@ def _row(
         rash=contact and kind not in _SURE,
         free=o.free,
         needs=frozenset({kind}) - kinds,
+        batch=o.batch if o.backfill_only else 1,
     )
 
 
