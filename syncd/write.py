@@ -234,7 +234,13 @@ class Writer:
     def _weigh(self, cases: Sequence[Case], writing: Sequence[Case]) -> str:
         """Why these decisions must not be carried out, or ""."""
         wanted = [c for case in writing for c in case.writes]
-        return self.watch.weigh(len(cases), wanted)
+        present = Counter(
+            rule.field
+            for case in cases
+            for rule in self.policy.fields
+            if text_of((case.contact.fields or {}).get(rule.to))
+        )
+        return self.watch.weigh(present, wanted)
 
     def _intend(self, cases: Sequence[Case]) -> None:
         """Durable intents before the first byte; contacts without a change come to their end."""
