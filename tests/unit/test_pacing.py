@@ -88,7 +88,7 @@ def arrivals(world, limit, workers, seconds, pacers=1, seed=1, latency_s=LATENCY
         shared[worker % pacers].wait(buckets[worker % pacers], 3600.0)
         sent = clock.now + clock.slept
         seen.append(sent - start + rng.uniform(0, latency_s))
-        heapq.heappush(queue, (sent + rng.uniform(0, 2 * latency_s), worker))
+        heapq.heappush(queue, (sent + rng.uniform(0, 2 * LATENCY_S), worker))
     return sorted(seen)
 
 
@@ -127,16 +127,18 @@ HUBSPOT = Limit("burst", 190, 10.0)
 
 
 @pytest.mark.parametrize(
-    ("limit", "seconds"), [(CONTACTOUT_SEARCH, 600), (CONTACTOUT_CHECKER, 300), (FAST, 75), (HUBSPOT, 31)]
+    ("limit", "seconds"), [(CONTACTOUT_SEARCH, 300), (CONTACTOUT_CHECKER, 120), (FAST, 75), (HUBSPOT, 31)]
 )
 def test_no_kind_of_server_sees_more_than_its_limit_and_nearly_all_of_it_is_used(world, limit, seconds):
-    moments = arrivals(world, limit, workers=12, seconds=seconds)
+    ways = random.Random(1)
+    sent = arrivals(world, limit, workers=12, seconds=seconds, latency_s=0.0)
+    moments = sorted(moment + ways.uniform(0, LATENCY_S) for moment in sent)
     assert sliding_window_worst(moments, limit) <= limit.count
     for offset in range(0, 60, 7):
         assert fixed_window_worst(moments, limit, offset * limit.per_s / 60) <= limit.count
     for size in (limit.count, limit.count // 4):
         assert token_bucket_refusals(moments, limit, size) == 0
-    rate = (len(moments) - 1) / (moments[-1] - moments[0])
+    rate = (len(sent) - 1) / (sent[-1] - sent[0])
     assert 0.97 <= rate / (limit.count / limit.per_s) <= 1
 
 
