@@ -6,7 +6,7 @@ vendors the order is fixed or follows the expected cost per accepted value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncd.connector import On, Operation
@@ -22,7 +22,7 @@ from syncd.model import (
     Verdict,
 )
 from syncd.plan import Need
-from syncd.purchase import KNOWS_STRONG, KNOWS_WEAK, Market, Want, cheapest, expected_cost, hit, serves
+from syncd.purchase import Market, Want, cheapest, quote, serves
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,8 @@ def step(
         wanted = tuple(n for n in needs if vendor.account in n.accounts)
         if not wanted:
             continue
-        offer = _offer(vendor, wanted, keys, [a for a in asked if a.account == vendor.account])
+        theirs = [a for a in asked if a.account == vendor.account]
+        offer = _offer(vendor, wanted, keys, theirs)
         if isinstance(offer, Stop):
             why.update({f: w for f, w in offer.why.items() if f not in why or w != _NO_WAY})
             blocked |= offer.blocked
@@ -143,7 +144,7 @@ def step(
         elif not least_cost:
             return offer
         else:
-            price = 0.0 if isinstance(offer, Wait) else _price_per_value(vendor, offer, wanted)
+            price = 0.0 if isinstance(offer, Wait) else _value_price(vendor, offer, wanted, keys, theirs)
             offers.append((price, order, offer))
     if offers:
         return min(offers, key=lambda o: o[:2])[2]
@@ -181,16 +182,8 @@ def _offer(
     )
     if waiting:
         return Wait(waiting)
-    held = _held(asked)
-    still = _Open(
-        frozenset(Want(n.field, n.accept) for n in needs if not _exhausted(vendor, n, asked, held)),
-        frozenset(k.kind for k in keys),
-        _shut(vendor, keys, asked),
-        frozenset(
-            w for a in asked if a.trusted for c, _ in a.answers for v in c.values for w in serves(v.field)
-        ),
-    )
-    market = vendor.market(held, {f: q for a in asked for c, _ in a.answers for f, q in c.graded.items()})
+    held, still = _still(vendor, needs, keys, asked)
+    market = _market(vendor, held, asked)
     best = still.best(market)
     if best is None:
         return _stop(vendor, needs, keys, asked, market, still)
@@ -202,6 +195,23 @@ def _offer(
     key = next(k for k in keys if k.kind is kind)
     wanted = ", ".join(sorted(w.field.value for w in still.wants))
     return Ask(vendor.account, operation, key, f"cheapest for {wanted}")
+
+
+def _still(
+    vendor: Vendor, needs: Sequence[Need], keys: Sequence[Key], asked: Sequence[Asked]
+) -> tuple[dict[Field, bool], _Open]:
+    held = _held(asked)
+    brought = (w for a in asked if a.trusted for c, _ in a.answers for v in c.values for w in serves(v.field))
+    return held, _Open(
+        frozenset(Want(n.field, n.accept) for n in needs if not _exhausted(vendor, n, asked, held)),
+        frozenset(k.kind for k in keys),
+        _shut(vendor, keys, asked),
+        frozenset(brought),
+    )
+
+
+def _market(vendor: Vendor, held: Mapping[Field, bool], asked: Sequence[Asked]) -> Market:
+    return vendor.market(held, {f: q for a in asked for c, _ in a.answers for f, q in c.graded.items()})
 
 
 def _may_spare(vendor: Vendor, asked: Asked) -> bool:
@@ -294,12 +304,7 @@ def _gate(
     return None
 
 
-def _spare(
-    vendor: Vendor,
-    market: Market,
-    still: _Open,
-    keys: Sequence[Key],
-) -> Ask | None:
+def _spare(vendor: Vendor, market: Market, still: _Open, keys: Sequence[Key]) -> Ask | None:
     """A free question that opens a cheaper purchase: one that would also charge for what nobody wants.
 
     It is worth buying where the vendor holds none of that; the check tells.
@@ -381,10 +386,12 @@ def _holds(candidate: Candidate, wanted: Field) -> bool:
     return any(wanted in serves(v.field) for v in candidate.values)
 
 
-def _price_per_value(vendor: Vendor, ask: Ask, needs: Iterable[Need]) -> float:
-    """Expected weighted cost of one accepted value."""
-    market = vendor.market({}, {})
-    fields = _fills(ask.operation) & {n.field for n in needs}
-    knows = KNOWS_STRONG if ask.key.kind in STRONG_KEYS else KNOWS_WEAK
-    hits = sum(hit(market, ask.operation, f) for f in fields) * knows
-    return expected_cost(market, ask.operation, ask.key.kind) / max(hits, 0.01)
+def _value_price(
+    vendor: Vendor, ask: Ask, needs: Sequence[Need], keys: Sequence[Key], asked: Sequence[Asked]
+) -> float:
+    """Expected weighted cost of one accepted value, over all the steps that lead to it; free ones cost none."""
+    if ask.operation.free:
+        return 0.0
+    held, still = _still(vendor, needs, keys, asked)
+    found = quote(_market(vendor, held, asked), still.wants, still.kinds, still.shut, still.brought)
+    return found.cost / max(found.values, 0.01) if found else 0.0

@@ -96,10 +96,27 @@ def test_among_equals_the_order_of_the_waterfall_decides():
 
 
 def test_a_cheap_step_that_leads_to_the_value_is_not_taken_for_an_expensive_one():
-    """Identifying costs a quarter of a credit and the address one; the other provider takes nine."""
-    dear = seller("alpha", WORK, price=9, accepts=(KeyKind.NAME_COMPANY,))
+    """Identifying costs a quarter of a credit and the address one; the other provider takes three."""
+    dear = seller("alpha", WORK, price=3, accepts=(KeyKind.NAME_COMPANY,))
     got = next_ask([need(WORK)], [NAME], [], [dear, contactout()], least_cost=True)
     assert got == ("contactout", "person", "name_company")
+
+
+def test_the_price_of_all_steps_counts_and_not_only_that_of_the_first():
+    """ContactOut's first step is cheaper than the other's only one, both of its steps together are not."""
+    other = seller("alpha", WORK, price=1, accepts=(KeyKind.NAME_COMPANY,))
+    got = next_ask([need(WORK)], [NAME], [], [contactout(weights={E: 9.0, S: 0.25}), other], least_cost=True)
+    assert got == ("alpha", "lookup", "name_company")
+
+
+def test_one_call_that_fills_much_is_cheaper_for_each_value_than_one_that_fills_little():
+    much, little = (
+        seller("alpha", TITLE, Field.COMPANY_NAME, Field.HEADLINE, price=2),
+        seller("beta", TITLE, price=1),
+    )
+    wanted = [need(TITLE), need(Field.COMPANY_NAME), need(Field.HEADLINE)]
+    assert next_ask(wanted, [URL], [], [little, much], least_cost=True)[0] == "alpha"
+    assert next_ask([need(TITLE)], [URL], [], [much, little], least_cost=True)[0] == "beta"
 
 
 def test_a_provider_that_a_field_does_not_name_is_not_asked_for_it():
