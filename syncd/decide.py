@@ -127,15 +127,13 @@ def _field(
     why = why_kept(wanted, fields, contact.authors, last, scene.our_source, scene.now)
     if why:
         return _explained(why, author, last)
-    before = text_of(fields.get(wanted.to))
+    before, region = text_of(fields.get(wanted.to)), scene.persona.region
     need = Need(wanted.field, wanted.accept, ())
-    found = [
-        o for o in offers(wanted.field, trusted, scene.persona.region) if o.source.account in wanted.accounts
-    ]
+    found = [o for o in offers(wanted.field, trusted, region) if o.source.account in wanted.accounts]
     best = next((o for o in found if need.takes(o.quality)), None)
     if best is None:
         return _why_none(wanted, found, trusted, answers)
-    if before and same_value(wanted.field, before, best.text, scene.persona.region):
+    if before and same_value(wanted.field, before, best.text, region):
         return "equal"
     elsewhere = wanted.field in EMPLOYMENT and not best.source.candidate.about_company
     if moved and scene.policy.job_change is not JobChange.UPDATE and elsewhere:
