@@ -78,6 +78,13 @@ def test_another_name_ends_it_whatever_else_agrees(kind, name):
 
 
 @pytest.mark.parametrize("kind", PERSONAL)
+@pytest.mark.parametrize("name", ["Tobe Abara", "Xu Zhi"])
+def test_a_name_that_contradicts_is_not_even_possible(kind, name):
+    agreeing = {"linkedin_url": PROFILE, "emails": ("m.vance@northbeam.example",)}
+    assert level(kind, full_name=name, **agreeing) is NONE
+
+
+@pytest.mark.parametrize("kind", PERSONAL)
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [

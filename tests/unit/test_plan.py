@@ -176,7 +176,8 @@ def test_nobody_is_suppressed_by_an_empty_list():
 def test_a_contact_without_any_key_is_skipped_unless_nothing_is_wanted():
     bare = record(firstname=None, lastname=None, company=None, domain=None, email=None)
     assert look(bare, policy()).skip == "no key to ask by"
-    assert look(record(mobilephone="+441234567890"), policy()).skip == ""
+    full = record(firstname=None, lastname=None, company=None, domain=None, email=None, mobilephone="+44")
+    assert look(full, policy()).skip == ""
 
 
 def test_keys_come_strongest_first():
