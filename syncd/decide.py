@@ -272,7 +272,7 @@ def _stuck(
         offered = offers(member.field, [a for a in trusted if a.lookup_id in sources], region)
         goes = any(_same_group_value(member.field, present, o.text, region) for o in offered)
         silent = not offered and kept.get(member.field, "").startswith(("equal", "present"))
-        if not present or not (goes or silent):
+        if not (goes or silent):
             return member.field.value
     return ""
 

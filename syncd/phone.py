@@ -11,7 +11,6 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberTyp
 
 from syncd.model import Field, fold
 
-_SCIENTIFIC = re.compile(r"^\s*[+-]?\d+([.,]\d+)?[eE][+-]?\d+\s*$")
 _LETTERS = re.compile(r"[^\W\d_]")
 _EXTENSION = re.compile(r"(?:\s|;|,)*(?:ext\.?|extension|x|#|durchwahl|poste)\s*\d{1,7}\s*$", re.IGNORECASE)
 _MOBILE = {PhoneNumberType.MOBILE}
@@ -60,7 +59,7 @@ def _country(number: str) -> str:
 
 def _parse(text: str, region: str) -> phonenumbers.PhoneNumber | None:
     bare = _EXTENSION.sub("", text)
-    if not bare or len(bare) > 40 or _SCIENTIFIC.match(bare) or _LETTERS.search(bare):
+    if not bare or len(bare) > 40 or _LETTERS.search(bare):
         return None
     if bare.startswith("00"):
         bare = "+" + bare[2:]

@@ -438,6 +438,7 @@ def test_of_two_lookups_that_say_the_same_one_is_named_in_whatever_order_they_ca
     one, other = title(lookup_id=8), title(lookup_id=9, operation="contact")
     assert decided(record(), titles(), one, other) == decided(record(), titles(), other, one)
     assert decided(record(), titles(), one, other).changes[0].lookup_id == 8
+    assert offers(Field.JOB_TITLE, [other, one], "")[0].source is one
 
 
 @settings(modest, max_examples=200)
@@ -466,9 +467,10 @@ def test_once_written_nothing_is_left_to_write(situation):
 
 
 @modest
-@given(ANSWERS, st.sampled_from(list(FIELDS)))
-def test_offers_come_best_first_and_are_values_of_their_kind(answers, field):
+@given(ANSWERS, st.sampled_from(list(FIELDS)), st.randoms())
+def test_offers_come_best_first_and_are_values_of_their_kind(answers, field, rng):
     ranked = offers(field, answers, "GB")
+    assert ranked[:1] == offers(field, sorted(answers, key=lambda _: rng.random()), "GB")[:1]
     assert [o.quality.rank for o in ranked] == sorted((o.quality.rank for o in ranked), reverse=True)
     for offer in ranked:
         assert normal(field, offer.text, "GB") == offer.text

@@ -235,6 +235,17 @@ def test_slots_taken_ahead_are_given_up_when_the_server_says_stop(world):
         pacer.wait(bucket, 1.0)
 
 
+def test_slots_taken_ahead_lapse_when_nobody_used_them(world):
+    pacer, limit = world.pacer(), Limit("fast", 60_000, 60.0)
+    bucket = pacer.buckets("key", [limit])["fast"]
+    pacer.wait(bucket, 1.0)
+    world.clock.now += 10
+    for _ in range(20):
+        world.clock.slept = 0.0
+        pacer.wait(bucket, 1.0)
+    assert world.clock.slept >= 15 * interval_s(limit)
+
+
 def test_outages_in_a_row_open_the_breaker_ever_longer_and_an_answer_closes_it(world):
     pacer = world.pacer()
     bucket = pacer.buckets("key", [FAST])["default"]

@@ -165,6 +165,9 @@ def test_an_answer_that_comes_twice_is_booked_once(books):
         assert books.settler.answers(connection, [again])[0].what == GO_ON
     assert books.sums() == (0, 2, 0)
     assert books.kept(booked)[0].outcome == "found"
+    with books.store.read() as connection:
+        told = connection.execute(select(t.audit.c.action)).scalars().all()
+    assert told == ["lookup.charged"]
 
 
 def test_the_answers_of_a_batch_go_to_their_own_lookups(books):

@@ -284,6 +284,16 @@ def test_a_verified_address_is_checked_for_free_before_it_is_bought():
     assert next_ask(wanted, [URL], checked, [contactout()])[1] == "contact_work"
 
 
+def test_a_check_without_access_is_not_put():
+    shut = contactout(closed=frozenset({"work_email_check", "phone_check"}))
+    assert next_ask([need(WORK, Quality.VERIFIED)], [URL], [], [shut])[1] == "contact_work"
+    assert next_ask([need(TITLE), need(WORK)], [URL], [], [shut])[1] in (
+        "person_work",
+        "person",
+        "contact_work",
+    )
+
+
 def test_a_check_that_says_nothing_lets_the_purchase_go_on():
     checked = [asked("work_email_check", URL, "not_found")]
     assert next_ask([need(WORK, Quality.VERIFIED)], [URL], checked, [contactout()])[1] == "contact_work"
