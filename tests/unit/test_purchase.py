@@ -285,7 +285,7 @@ def gains(operation, wants):
     )
 
 
-@settings(modest, max_examples=80)
+@settings(modest, max_examples=120)
 @given(tables(), WANTS, SOME_KINDS, st.frozensets(st.sampled_from(["o0", "o1", "o2"]), max_size=2))
 def test_the_first_step_costs_no_more_than_any_single_call_or_pair_that_fills_as_much(
     table, wants, kinds, gone

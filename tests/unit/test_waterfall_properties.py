@@ -179,7 +179,7 @@ class Day:
         return replace(vendor, affordable=left)
 
 
-@settings(modest, max_examples=120)
+@settings(modest, max_examples=200)
 @given(worlds(), st.data())
 def test_a_waterfall_ends_within_the_purse_and_gives_a_reason_for_every_blank(world, data):
     day = Day(world, data.draw)
