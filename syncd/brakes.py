@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from syncd.decide import Change
@@ -11,7 +11,7 @@ from syncd.model import EMAIL_FIELDS, PHONE_FIELDS, Brakes, Field
 
 _PERSONAL = EMAIL_FIELDS | PHONE_FIELDS | {Field.LINKEDIN_URL}
 _ENOUGH = 50
-"""Decisions before a share means anything."""
+"""Present values before a share of them means anything."""
 
 
 @dataclass
@@ -20,16 +20,18 @@ class Watch:
 
     limits: Brakes
     ignored: frozenset[str] = frozenset()
-    decided: int = 0
+    present: Counter[Field] = field(default_factory=Counter)
     replaced: Counter[Field] = field(default_factory=Counter)
     given: Counter[tuple[str, str]] = field(default_factory=Counter)
     written: int = 0
     verified: int = 0
 
-    def weigh(self, decided: int, changes: Iterable[Change]) -> str:
-        """Take in a batch of decisions; why they must not be written, or ""."""
-        changes = list(changes)
-        self.decided += decided
+    def weigh(self, present: Mapping[Field, int], changes: Iterable[Change]) -> str:
+        """Take in a batch of decisions; why they must not be written, or "".
+
+        `present` says how many of the batch's contacts had a value before, by field.
+        """
+        self.present.update(present)
         for change in changes:
             if change.before:
                 self.replaced[change.field] += 1
@@ -41,17 +43,17 @@ class Watch:
         if "same_value" in self.ignored:
             return ""
         for (name, _), count in self.given.items():
-            if count >= self.limits.same_value:
+            if count > self.limits.same_value:
                 return f"same_value: {count} contacts would get the same {name}"
         return ""
 
     def _changed_share(self) -> str:
-        if "changed_share" in self.ignored or self.decided < _ENOUGH:
+        if "changed_share" in self.ignored:
             return ""
         for changed, count in self.replaced.items():
-            share = count / self.decided
-            if share > self.limits.changed_share:
-                return f"changed_share: {share:.0%} of the contacts would get another {changed.value}"
+            present = max(count, self.present[changed])
+            if present >= _ENOUGH and count / present > self.limits.changed_share:
+                return f"changed_share: {count / present:.0%} of the present values of {changed.value} would change"
         return ""
 
     def canary_left(self) -> int | None:

@@ -13,6 +13,7 @@ import orjson
 from syncd.model import (
     Author,
     AuthorKind,
+    Basis,
     Candidate,
     Charge,
     Contact,
@@ -70,7 +71,8 @@ def _candidate(c: Candidate) -> dict[str, Any]:
         "g": {f.value: q.value for f, q in c.graded.items()},
         "c": c.about_company,
     }
-    return {k: v for k, v in held.items() if v not in (None, "", {}, [], False)}
+    # A likeness of 0 is an answer; every other blank is none.
+    return {k: v for k, v in held.items() if v is not None and (v or k == "s")}
 
 
 def unpack_candidates(data: bytes | None) -> tuple[Candidate, ...]:
@@ -109,9 +111,12 @@ def show_charge(charge: Charge) -> str:
 
 
 def add_charges(charges: Sequence[Charge]) -> Charge:
-    """The sum of charges, by kind."""
+    """The sum of charges, by kind; known no better than the part that is known worst."""
     total: dict[str, Decimal] = {}
+    bases = {charge.basis for charge in charges if charge.amounts or charge.basis is Basis.UNKNOWN}
+    worst = (Basis.UNKNOWN, Basis.BY_RULE, Basis.REPORTED)
+    basis = next((b for b in worst if b in bases), Basis.BY_RULE)
     for charge in charges:
         for kind, amount in charge.amounts.items():
             total[kind] = total.get(kind, Decimal(0)) + amount
-    return Charge(total)
+    return Charge(total, basis)

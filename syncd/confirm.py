@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from syncd.checkout import Bench
 from syncd.codec import pack_contact
-from syncd.decide import Change, Decision, same_value
+from syncd.decide import Change, Decision
 from syncd.desk import Desk
 from syncd.model import Conflict, Contact, Rejected, SyncPolicy, WriteResult, Written
+from syncd.offers import same_value
 from syncd.plan import input_digest, text_of
 from syncd.store import changes, runs, work
 from syncd.store.engine import MILLION

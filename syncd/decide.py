@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from syncd.domain import registered
 from syncd.match import company_penalty
 from syncd.model import (
-    EMAIL_FIELDS,
+    COMPANY_FIELDS,
     PHONE_FIELDS,
     Author,
-    Candidate,
     Contact,
     Field,
     FieldInfo,
@@ -24,46 +23,19 @@ from syncd.model import (
     Quality,
     SyncPolicy,
     Value,
-    Verdict,
     WriteMode,
-    email_address,
-    linkedin_company,
-    linkedin_profile,
 )
-from syncd.phone import e164, field_of
-from syncd.phone import same as same_number
-from syncd.plan import Need, equal_text, text_of, why_kept
+from syncd.offers import Answered, Offer, offers, same_value
+from syncd.plan import Need, text_of, why_kept
 
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-EMPLOYMENT = frozenset(
-    {Field.JOB_TITLE, Field.COMPANY_NAME, Field.COMPANY_DOMAIN, Field.WORK_EMAIL, Field.SENIORITY}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """One candidate with everything that a decision may turn on. `order` is the place in the waterfall."""
-
-    account: str
-    operation: str
-    lookup_id: int
-    candidate: Candidate
-    verdict: Verdict
-    order: int = 0
-    at: datetime = _EARLIEST
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A value in the form in which it would be written, and where it comes from."""
-
-    field: Field
-    text: str
-    quality: Quality
-    source: Answered
-    as_of: datetime
-    agreed: int = 1
-    """Providers that say the same."""
+EMPLOYMENT = COMPANY_FIELDS | {
+    Field.JOB_TITLE,
+    Field.JOB_FUNCTION,
+    Field.HEADLINE,
+    Field.SENIORITY,
+    Field.WORK_EMAIL,
+}
+"""What a new employer changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +87,13 @@ class Scene:
 
 def decide(scene: Scene, answers: Sequence[Answered]) -> Decision:
     """The changes for one freshly read contact."""
-    trusted = [a for a in answers if a.verdict.level.reaches(scene.policy.min_identity)]
+    ranked = sorted(answers, key=lambda a: (a.order, a.account, a.lookup_id))
+    trusted = [a for a in ranked if a.verdict.level.reaches(scene.policy.min_identity)]
     moved = job_change(scene, trusted)
     kept: dict[Field, str] = {}
     changes: dict[Field, Change] = {}
     for wanted in scene.policy.fields:
-        outcome = _field(scene, wanted, trusted, answers, bool(moved))
+        outcome = _field(scene, wanted, trusted, ranked, bool(moved))
         if isinstance(outcome, Change):
             changes[wanted.field] = outcome
         else:
@@ -132,10 +105,14 @@ def decide(scene: Scene, answers: Sequence[Answered]) -> Decision:
 def satisfied(
     needs: Iterable[Need], answers: Sequence[Answered], policy: SyncPolicy, region: str
 ) -> frozenset[Field]:
-    """The needs for which an accepted value is at hand already."""
+    """The needs for which an accepted value of a provider that may fill it is at hand already."""
     trusted = [a for a in answers if a.verdict.level.reaches(policy.min_identity)]
     return frozenset(
-        n.field for n in needs if any(n.takes(o.quality) for o in offers(n.field, trusted, region))
+        n.field
+        for n in needs
+        if any(
+            n.takes(o.quality) and o.source.account in n.accounts for o in offers(n.field, trusted, region)
+        )
     )
 
 
@@ -150,17 +127,16 @@ def _field(
     why = why_kept(wanted, fields, contact.authors, last, scene.our_source, scene.now)
     if why:
         return _explained(why, author, last)
-    before = text_of(fields.get(wanted.to))
+    before, region = text_of(fields.get(wanted.to)), scene.persona.region
     need = Need(wanted.field, wanted.accept, ())
-    found = [
-        o for o in offers(wanted.field, trusted, scene.persona.region) if o.source.account in wanted.accounts
-    ]
+    found = [o for o in offers(wanted.field, trusted, region) if o.source.account in wanted.accounts]
     best = next((o for o in found if need.takes(o.quality)), None)
     if best is None:
         return _why_none(wanted, found, trusted, answers)
-    if before and same_value(wanted.field, before, best.text, scene.persona.region):
+    if before and same_value(wanted.field, before, best.text, region):
         return "equal"
-    if moved and scene.policy.job_change is not JobChange.UPDATE and (wanted.field in EMPLOYMENT):
+    elsewhere = wanted.field in EMPLOYMENT and not best.source.candidate.about_company
+    if moved and scene.policy.job_change is not JobChange.UPDATE and elsewhere:
         return "flagged: the person seems to work elsewhere now"
     if before and best.source.verdict.identifiers < 2:
         return "rejected: two agreeing identifiers are needed to overwrite a value"
@@ -244,22 +220,71 @@ def _unfit(scene: Scene, wanted: FieldPolicy, text: str) -> str:
 def _keep_groups_whole(
     scene: Scene, trusted: Sequence[Answered], changes: dict[Field, Change], kept: dict[Field, str]
 ) -> None:
-    """A group is written from one answer and as a whole, or not at all."""
-    groups = {f.group for f in scene.policy.fields if f.group}
-    for group in groups:
-        members = [f.field for f in scene.policy.fields if f.group == group]
-        moving = [m for m in members if m in changes]
+    """A group is written from one answer and as a whole, or not at all.
+
+    Where no answer is the best for every field, the first that has all of them is taken.
+    """
+    for group in sorted({f.group for f in scene.policy.fields if f.group}):
+        members = [f for f in scene.policy.fields if f.group == group]
+        moving = {m.field: changes.pop(m.field) for m in members if m.field in changes}
         if not moving:
             continue
-        sources = {changes[m].lookup_id for m in moving}
-        stuck = [
-            m for m in members if m not in changes and not kept.get(m, "").startswith(("equal", "present"))
-        ]
-        if stuck or len(sources) > 1:
-            why = f"{stuck[0].value} stays" if stuck else "its values come from different answers"
-            for m in moving:
-                del changes[m]
-                kept[m] = f"group: {group} is written together or not at all, and {why}"
+        sources = list(dict.fromkeys(c.lookup_id for c in moving.values()))
+        whole = [w for s in sources if (w := _from_one(scene, trusted, members, moving, s)) is not None]
+        fitting = [w for w in whole if not _stuck(scene, trusted, members, w, kept)]
+        if fitting:
+            changes.update(fitting[0])
+            continue
+        stuck = _stuck(scene, trusted, members, whole[0], kept) if whole else ""
+        why = f"{stuck} stays" if stuck else "its values come from different answers"
+        kept.update(dict.fromkeys(moving, f"group: {group} is written together or not at all, and {why}"))
+
+
+def _from_one(
+    scene: Scene,
+    trusted: Sequence[Answered],
+    members: Sequence[FieldPolicy],
+    moving: Mapping[Field, Change],
+    source: int,
+) -> dict[Field, Change] | None:
+    """The changes of a group with every value from one lookup, or None where that has not all of them."""
+    if all(c.lookup_id == source for c in moving.values()):
+        return dict(moving)
+    one = [a for a in trusted if a.lookup_id == source or not a.candidate.values]
+    moved = bool(job_change(scene, trusted))
+    found = {m.field: _field(scene, m, one, one, moved) for m in members if m.field in moving}
+    return (
+        {f: c for f, c in found.items() if isinstance(c, Change)}
+        if all(isinstance(c, Change) for c in found.values())
+        else None
+    )
+
+
+def _stuck(
+    scene: Scene,
+    trusted: Sequence[Answered],
+    members: Sequence[FieldPolicy],
+    moving: Mapping[Field, Change],
+    kept: Mapping[Field, str],
+) -> str:
+    """The first field of a group that stays and does not go with the values to be written, or ""."""
+    sources = {c.lookup_id for c in moving.values()}
+    for member in (m for m in members if m.field not in moving):
+        present = text_of((scene.contact.fields or {}).get(member.to))
+        region = scene.persona.region
+        offered = offers(member.field, [a for a in trusted if a.lookup_id in sources], region)
+        goes = any(_same_group_value(member.field, present, o.text, region) for o in offered)
+        silent = not offered and kept.get(member.field, "").startswith(("equal", "present"))
+        if not (goes or silent):
+            return member.field.value
+    return ""
+
+
+def _same_group_value(kind: Field, present: str, offered: str, region: str) -> bool:
+    """Whether a value that stays means what the answer says: companies are the same but for legal form."""
+    if kind is Field.COMPANY_NAME and company_penalty(present, offered) == 0:
+        return True
+    return same_value(kind, present, offered, region)
 
 
 def job_change(scene: Scene, trusted: Sequence[Answered]) -> str:
@@ -283,101 +308,3 @@ def job_change(scene: Scene, trusted: Sequence[Answered]) -> str:
         if unlike > 0.5 and not (domain and domain == persona.employer_domain):
             return f"{answer.account} says that the employer is another one now"
     return ""
-
-
-def offers(wanted: Field, answers: Sequence[Answered], region: str) -> list[Offer]:
-    """Every value for a field, best first: by quality, agreement, freshness, order of the waterfall."""
-    graded, phones = _grades(answers), wanted in PHONE_FIELDS
-    found: list[Offer] = []
-    for answer in answers:
-        for value in answer.candidate.values:
-            if value.field is wanted or (phones and value.field in PHONE_FIELDS):
-                offer = _offer(wanted, value, answer, region, graded)
-                if offer is not None:
-                    found.append(offer)
-    if len(found) < 2:
-        return found
-    voices: dict[str, set[str]] = {}
-    for offer in found:
-        voices.setdefault(_comparable(wanted, offer.text), set()).add(offer.source.account)
-    agreed = [replace(o, agreed=len(voices[_comparable(wanted, o.text)])) for o in found]
-    return sorted(
-        agreed, key=lambda o: (-o.quality.rank, -o.agreed, -o.as_of.timestamp(), o.source.order, o.text)
-    )
-
-
-def _grades(answers: Sequence[Answered]) -> dict[tuple[str, str], Quality]:
-    """Qualities told apart from the value: by (account or "", field or address)."""
-    grades: dict[tuple[str, str], Quality] = {}
-    for answer in answers:
-        addresses = [a.strip().lower() for a in answer.candidate.identity.emails]
-        for graded, quality in answer.candidate.graded.items():
-            for address in addresses:
-                grades["", address] = quality
-            if not addresses:
-                grades[answer.account, graded.value] = quality
-    return grades
-
-
-def _offer(
-    wanted: Field, value: Value, answer: Answered, region: str, grades: Mapping[tuple[str, str], Quality]
-) -> Offer | None:
-    text = normal(value.field, value.value, region)
-    if not text or value.quality is Quality.INVALID:
-        return None
-    quality: Quality = value.quality
-    if wanted in PHONE_FIELDS and value.field in PHONE_FIELDS:
-        judged = _as_phone(wanted, value, text)
-        if judged is None:
-            return None
-        quality = judged
-    if wanted in EMAIL_FIELDS:
-        told = grades.get(("", text)) or grades.get((answer.account, wanted.value))
-        if told is not None and quality in (Quality.UNKNOWN, Quality.UNVERIFIED, Quality.LIKELY):
-            quality = told
-        if quality is Quality.INVALID:
-            return None
-    return Offer(wanted, text, quality, answer, value.as_of or answer.at)
-
-
-def _as_phone(wanted: Field, value: Value, number: str) -> Quality | None:
-    """The quality of a number for the wanted kind, or None where it is of another kind.
-
-    The numbering plan is believed over the vendor: a fixed line sold as mobile is none.
-    """
-    if wanted is Field.PHONE:
-        return value.quality
-    ranged = field_of(number)
-    if ranged is not Field.PHONE:
-        return value.quality if ranged is wanted else None
-    return value.quality if value.field in (wanted, Field.PHONE) else None
-
-
-def normal(kind: Field, text: str, region: str) -> str:
-    """The text in the one form in which it is written, or "" where it is no value of its kind."""
-    plain = " ".join(text.replace("\u00a0", " ").split())
-    if kind in EMAIL_FIELDS:
-        return email_address(plain)
-    if kind in PHONE_FIELDS:
-        return e164(plain, region)
-    if kind is Field.LINKEDIN_URL:
-        return linkedin_profile(plain)
-    if kind is Field.COMPANY_LINKEDIN_URL:
-        return linkedin_company(plain)
-    if kind is Field.COMPANY_DOMAIN:
-        return registered(plain)
-    return plain
-
-
-def _comparable(kind: Field, text: str) -> str:
-    return text if kind in PHONE_FIELDS else text.casefold()
-
-
-def same_value(kind: Field, one: str, other: str, region: str) -> bool:
-    """Whether two texts mean the same, so that writing one over the other changes nothing."""
-    if equal_text(one, other):
-        return True
-    if kind in PHONE_FIELDS:
-        return same_number(one, other, region)
-    left, right = normal(kind, one, region), normal(kind, other, region)
-    return bool(left) and left.casefold() == right.casefold()

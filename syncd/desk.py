@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from syncd.codec import digest, unpack_candidates, unpack_contact
-from syncd.decide import Answered, satisfied
+from syncd.decide import satisfied
 from syncd.kin import LINKING, Figure, Kinship, kinship
 from syncd.match import judge
 from syncd.model import (
@@ -24,6 +24,7 @@ from syncd.model import (
     Level,
     SyncPolicy,
 )
+from syncd.offers import Answered
 from syncd.plan import Assessment, Need, assess, keys_of, persona_of
 from syncd.store import lookups, work
 from syncd.store.engine import Store
@@ -219,7 +220,7 @@ class Desk:
     @property
     def has_values(self) -> bool:
         """Whether any trusted answer holds something that a need could take."""
-        wanted = [Need(n.field, None, ()) for n in self.assessment.needs]
+        wanted = [Need(n.field, None, n.accounts) for n in self.assessment.needs]
         return bool(satisfied(wanted, self.answers, self.policy, self.assessment.persona.region))
 
 

@@ -10,6 +10,8 @@ from tldextract import TLDExtract
 
 _HOST = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+$")
 
+_PATH = re.compile(r"[/?#]")
+
 
 @lru_cache(10_000)
 def registered(text: str) -> str:
@@ -17,16 +19,8 @@ def registered(text: str) -> str:
 
     A host under a suffix that the public list does not know is kept whole.
     """
-    host = text.strip().lower()
-    host = (
-        host.split("://", 1)[-1]
-        .rsplit("@", 1)[-1]
-        .split("/", 1)[0]
-        .split("?", 1)[0]
-        .split(":", 1)[0]
-        .strip(".")
-    )
-    host = host.removeprefix("www.")
+    authority = _PATH.split(text.strip().lower().split("://", 1)[-1], maxsplit=1)[0]
+    host = authority.rsplit("@", 1)[-1].split(":", 1)[0].strip(".").removeprefix("www.")
     try:
         host = host.encode("idna").decode() if not host.isascii() else host
     except UnicodeError:
@@ -34,7 +28,9 @@ def registered(text: str) -> str:
     if not _HOST.match(host):
         return ""
     found = _extractor()(host)
-    return f"{found.domain}.{found.suffix}" if found.suffix and found.domain else host
+    if not found.suffix:
+        return host
+    return f"{found.domain}.{found.suffix}" if found.domain else ""
 
 
 def employer(text: str) -> str:

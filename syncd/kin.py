@@ -41,10 +41,10 @@ def kinship(one: Figure, other: Figure) -> Kinship:
     apart; a shared name and domain is taken for one person; a shared name and company name is not enough,
     because namesakes work together more often than one thinks.
     """
-    strong = {k.kind: k for k in one.keys if k.kind in STRONG_KEYS}
-    rivals = [k for k in other.keys if k.kind in strong]
-    if any(strong[k.kind] == k for k in rivals):
+    strong = [k for k in one.keys if k.kind in STRONG_KEYS]
+    if any(k in other.keys for k in strong):
         return Kinship.SAME
+    rivals = {k.kind for k in strong} & {k.kind for k in other.keys}
     regions = {r for r in (one.persona.region, other.persona.region) if r}
     if rivals or len(regions) > 1:
         return Kinship.OTHER

@@ -283,16 +283,27 @@ class Ledger:
             reason=f"{in_credits(excess)} {kind} more than the declared price",
         )
 
-    def pend(self, connection: Connection, ticket: Ticket, charge: Charge | None, **values: Any) -> bool:
-        """The job was accepted: the handle is durable. A charge at launch settles the money now."""
+    def pend(
+        self,
+        connection: Connection,
+        ticket: Ticket,
+        charge: Charge | None,
+        keep: Mapping[str, Decimal],
+        **values: Any,
+    ) -> bool:
+        """The job was accepted: the handle is durable.
+
+        A charge settles the money now, but for what the answers under way may still cost: that stays reserved.
+        """
         moved = money.move_call(connection, ticket.call_id, ("sent", "unknown"), "pending", **values)
         if moved and charge is not None:
             spent = {kind: micro(amount) for kind, amount in charge.amounts.items()}
+            kept = {kind: micro(amount) for kind, amount in keep.items()}
             held = money.held_by(connection, ticket.call_id)
             money.shift(
                 connection,
                 [
-                    Shift(ticket, k, "launch", -reserved, spent.get(k, 0), -u)
+                    Shift(ticket, k, "launch", kept.get(k, 0) - reserved, spent.get(k, 0), -u)
                     for k, (reserved, u) in held.items()
                 ],
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from enum import StrEnum
 from types import MappingProxyType
 
 from rapidfuzz import fuzz
@@ -19,13 +20,17 @@ _LEGAL = re.compile(
 _TITLES = re.compile(r"\b(dr|prof|mr|mrs|ms|mx|sir|ing|mba|phd|msc|bsc|cpa|jr|sr|ii|iii)\b\.?")
 NAME_AGREES = 0.15
 NAME_CONTRADICTS = 0.45
+INITIAL_AGREES = 0.9
+FIRST_NAME_ALIKE = 0.89
+"""From here on two first names may be one, written in two ways: Stephen and Steven, but not Mark and Mary."""
 
 
 def judge(persona: Persona, key: Key, candidate: Candidate, namesakes: bool = False) -> Verdict:
     """How sure it is that `candidate`, the answer to `key`, is the person the CRM means.
 
-    With `namesakes` the CRM knows another person of the same name at the same employer. Penalties run from 0 (agrees) to 1 (contradicts); what either side does not say has none. A name
-    that contradicts ends it whatever else agrees.
+    With `namesakes` the CRM knows another person of the same name at the same employer. Penalties run from
+    0 (agrees) to 1 (contradicts); what either side does not say has none. A name that contradicts ends it
+    whatever else agrees; another first name or another profile is never sure.
     """
     if candidate.about_company:
         return _judge_company(persona, candidate)
@@ -38,24 +43,29 @@ def judge(persona: Persona, key: Key, candidate: Candidate, namesakes: bool = Fa
         return _verdict(Level.NONE, penalties, agreeing, "the name is another one")
     if candidate.similarity is not None and candidate.similarity < 0.5:
         return _verdict(Level.NONE, penalties, agreeing, "the vendor itself is unsure")
+    if _other_profile(persona, key, candidate, same_name=name == 0):
+        return _verdict(Level.POSSIBLE, penalties, agreeing, "the answer is about another profile")
+    first = first_names(persona, candidate)
+    if first is FirstName.OTHER:
+        return _verdict(Level.POSSIBLE, penalties, agreeing, "the first name is another one")
     if key.kind in (KeyKind.LINKEDIN_URL, KeyKind.PROVIDER_ID):
-        return _by_profile(persona, key, candidate, penalties, agreeing)
+        return _by_profile(penalties, agreeing)
     if key.kind is KeyKind.EMAIL:
         return _by_email(persona, candidate, penalties, agreeing)
-    return _by_name(penalties, agreeing, namesakes)
+    return _by_name(penalties, agreeing, namesakes, first is FirstName.SAME)
 
 
-def _by_profile(
-    persona: Persona, key: Key, candidate: Candidate, penalties: dict[str, float], agreeing: set[str]
-) -> Verdict:
-    answered = linkedin_profile(candidate.identity.linkedin_url)
-    if (
-        key.kind is KeyKind.LINKEDIN_URL
-        and answered
-        and answered != key.get("url")
-        and penalties.get("name") != 0
-    ):
-        return _verdict(Level.POSSIBLE, penalties, agreeing, "the answer is about another profile")
+def _other_profile(persona: Persona, key: Key, candidate: Candidate, same_name: bool) -> bool:
+    """Whether the answer names another profile. An old /pub/ address says little of a new /in/ one."""
+    theirs = linkedin_profile(candidate.identity.linkedin_url)
+    ours = key.get("url") or persona.linkedin_url
+    if not theirs or not ours or theirs == ours:
+        return False
+    sections = {url.split("/")[3] for url in (ours, theirs)}
+    return len(sections) == 1 or not same_name
+
+
+def _by_profile(penalties: dict[str, float], agreeing: set[str]) -> Verdict:
     name = penalties.get("name")
     if name is not None and name > 0.3:
         return _verdict(Level.POSSIBLE, penalties, agreeing, "the profile fits, the name hardly does")
@@ -67,7 +77,7 @@ def _by_email(
 ) -> Verdict:
     name = penalties.get("name")
     if name is None:
-        fits = _local_part_fits(persona.email, candidate.identity.full_name)
+        fits = _local_part_fits(persona.email, _their_name(candidate))
         level = Level.STRONG if fits else Level.POSSIBLE
         return _verdict(
             level, penalties, agreeing, "the address fits the name" if fits else "no name to compare with"
@@ -79,7 +89,9 @@ def _by_email(
     return _verdict(Level.POSSIBLE, penalties, agreeing, "the address was found, the name is unlike")
 
 
-def _by_name(penalties: dict[str, float], agreeing: set[str], namesakes: bool) -> Verdict:
+def _by_name(
+    penalties: dict[str, float], agreeing: set[str], namesakes: bool, same_first_name: bool
+) -> Verdict:
     name, employer = penalties.get("name", 1.0), penalties.get("employer")
     if agreeing & {"linkedin", "email", "phone"} and name <= NAME_AGREES:
         return _verdict(Level.STRONG, penalties, agreeing, "name and another identifier agree")
@@ -87,6 +99,8 @@ def _by_name(penalties: dict[str, float], agreeing: set[str], namesakes: bool) -
         return _verdict(Level.POSSIBLE, penalties, agreeing, "the CRM knows a namesake at the same employer")
     if penalties.get("location") == 1.0:
         return _verdict(Level.POSSIBLE, penalties, agreeing, "the name fits, the country is another one")
+    if not same_first_name:
+        return _verdict(Level.POSSIBLE, penalties, agreeing, "the first name is merely alike")
     if name <= NAME_AGREES and employer is not None and employer <= 0.15:
         return _verdict(Level.STRONG, penalties, agreeing, "name and employer agree")
     if employer is not None and employer > 0.6:
@@ -144,29 +158,61 @@ def _identifiers(persona: Persona, key: Key, candidate: Candidate, penalties: di
 
 def name_penalty(persona: Persona, candidate: Candidate) -> float | None:
     """0 for the same name in whatever order, spelling or with initials; None where a side is silent."""
-    theirs = (
-        candidate.identity.full_name
-        or f"{candidate.identity.first_name} {candidate.identity.last_name}".strip()
-    )
-    left, right = _names(persona.full_name), _names(theirs)
+    left, right = _names(persona.full_name), _names(_their_name(candidate))
     if not left or not right:
         return None
     best = max(_token_agreement(a, b) for a in _spellings(left) for b in _spellings(right))
     return 1 - best
 
 
+def _their_name(candidate: Candidate) -> str:
+    who = candidate.identity
+    return who.full_name or f"{who.first_name} {who.last_name}".strip()
+
+
+class FirstName(StrEnum):
+    """What two first names are to each other."""
+
+    SAME = "same"
+    ALIKE = "alike"
+    OTHER = "other"
+
+
+def first_names(persona: Persona, candidate: Candidate) -> FirstName:
+    """How the first names agree; the same where an initial fits, or where nothing speaks against it.
+
+    The contact's first name is looked for anywhere in the other name. It is not missed where that one says
+    nothing else: people go by their second name.
+    """
+    ours, theirs = _names(persona.full_name), _names(_their_name(candidate))
+    first = _names(persona.first_name)[:1] or ours[:1]
+    if not first or not theirs:
+        return FirstName.SAME
+    pairs = [(f[0], t) for f in _spellings(first) for ts in _spellings(theirs) for t in ts]
+    if any(f == t or (1 in (len(f), len(t)) and f[0] == t[0]) for f, t in pairs):
+        return FirstName.SAME
+    if any(_tokens_alike(f, t) >= FIRST_NAME_ALIKE for f, t in pairs):
+        return FirstName.ALIKE
+    known = [*first, *ours]
+    return (
+        FirstName.ALIKE
+        if all(any(_tokens_alike(t, k) >= FIRST_NAME_ALIKE for k in known) for t in theirs)
+        else FirstName.OTHER
+    )
+
+
 def _token_agreement(left: list[str], right: list[str]) -> float:
-    """The mean agreement of the shorter name's tokens with their best partners in the longer one."""
+    """The mean agreement of the shorter name's tokens with their partners in the longer one, best pairs first."""
     short, long = sorted((left, right), key=len)
-    unused = list(long)
-    total = 0.0
-    for token in sorted(short, key=len, reverse=True):
-        scored = [(_tokens_alike(token, other), i) for i, other in enumerate(unused)]
-        if not scored:
-            break
-        score, index = max(scored)
-        unused.pop(index)
-        total += score
+    pairs = sorted(
+        ((_tokens_alike(a, b), i, j) for i, a in enumerate(short) for j, b in enumerate(long)), reverse=True
+    )
+    total, met, taken = 0.0, set[int](), set[int]()
+    for alike, i, j in pairs:
+        if i not in met and j not in taken:
+            met.add(i)
+            taken.add(j)
+            total += alike
     mean = total / len(short)
     return mean * (0.8 if len(short) == 1 and len(long) > 1 else 1.0)
 
@@ -175,7 +221,7 @@ def _tokens_alike(one: str, other: str) -> float:
     if one == other:
         return 1.0
     if min(len(one), len(other)) == 1:
-        return 0.9 if one[0] == other[0] else 0.0
+        return INITIAL_AGREES if one[0] == other[0] else 0.0
     alike = JaroWinkler.similarity(one, other)
     return alike if alike > 0.75 else alike * 0.4
 

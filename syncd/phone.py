@@ -11,7 +11,6 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberTyp
 
 from syncd.model import Field, fold
 
-_SCIENTIFIC = re.compile(r"^\s*[+-]?\d+([.,]\d+)?[eE][+-]?\d+\s*$")
 _LETTERS = re.compile(r"[^\W\d_]")
 _EXTENSION = re.compile(r"(?:\s|;|,)*(?:ext\.?|extension|x|#|durchwahl|poste)\s*\d{1,7}\s*$", re.IGNORECASE)
 _MOBILE = {PhoneNumberType.MOBILE}
@@ -42,14 +41,25 @@ def field_of(number: str) -> Field:
 
 
 def same(one: str, other: str, region: str = "") -> bool:
-    """Whether two texts are the same number, however they are written."""
-    left = e164(one, region)
-    return bool(left) and left == e164(other, region)
+    """Whether two texts are the same number, however they are written.
+
+    A text that is none in `region` is read in the country of the other.
+    """
+    left, right = e164(one, region), e164(other, region)
+    if left and not right:
+        right = e164(other, _country(left))
+    elif right and not left:
+        left = e164(one, _country(right))
+    return bool(left) and left == right
+
+
+def _country(number: str) -> str:
+    return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or ""
 
 
 def _parse(text: str, region: str) -> phonenumbers.PhoneNumber | None:
     bare = _EXTENSION.sub("", text)
-    if not bare or len(bare) > 40 or _SCIENTIFIC.match(bare) or _LETTERS.search(bare):
+    if not bare or len(bare) > 40 or _LETTERS.search(bare):
         return None
     if bare.startswith("00"):
         bare = "+" + bare[2:]

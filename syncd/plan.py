@@ -171,7 +171,7 @@ def persona_of(fields: Mapping[str, Scalar], match: Mapping[str, str]) -> Person
         last_name=last,
         title=held("job_title"),
         employer=held("company_name"),
-        employer_domain=registered(held("company_domain")) or employer(address),
+        employer_domain=employer(held("company_domain")) or employer(address),
         location=held("location") or held("country"),
         region=region,
         email=address,
@@ -207,11 +207,13 @@ def input_digest(fields: Mapping[str, Scalar], policy: SyncPolicy) -> str:
     """Equal exactly when nothing changed that a look-up depends on.
 
     Properties that we only write are left out, and so are modified dates: a CRM touches those for
-    reasons of its own. What is wanted is part of it, so that a new mapping makes a contact new.
+    reasons of its own. What is wanted, and what the properties mean, is part of it in whatever order the
+    configuration has it, so that a new mapping makes a contact new.
     """
-    wanted = ",".join(f"{f.field.value}>{f.to}" for f in policy.fields)
-    held = wanted + "\x1e".join(f"{name}\x1f{text_of(fields.get(name)).casefold()}" for name in policy.inputs)
-    return hashlib.blake2b(held.encode(), digest_size=16).hexdigest()
+    wanted = sorted(f"{f.field.value}>{f.to}" for f in policy.fields)
+    means = sorted(f"{name}<{held}" for name, held in policy.match.items())
+    held = (f"{name}\x1f{text_of(fields.get(name)).casefold()}" for name in policy.inputs)
+    return hashlib.blake2b("\x1e".join((*wanted, *means, *held)).encode(), digest_size=16).hexdigest()
 
 
 def in_scope(fields: Mapping[str, Scalar], policy: SyncPolicy) -> bool:
@@ -226,6 +228,7 @@ def suppressed(persona: Persona, listed: frozenset[str]) -> bool:
     marks: Sequence[str] = (
         persona.email,
         persona.email.rpartition("@")[2],
+        registered(persona.email),
         persona.employer_domain,
         persona.linkedin_url,
     )

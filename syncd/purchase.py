@@ -19,6 +19,8 @@ PRIOR: Mapping[Field, float] = {
 """Hit rates before anything was measured, given that the vendor knows the person; other fields 0.9."""
 KNOWS_STRONG, KNOWS_WEAK = 0.85, 0.55
 """Chance that a vendor knows the person, by whether the key names one person."""
+VERIFIES = 0.5
+"""Chance that a check finds a value good enough."""
 LONGEST = 3
 
 STRENGTH = (
@@ -118,10 +120,22 @@ class _Row:
     cost: Cost
     price: float
     """Expected cost by a key at hand; for ranking operations that do the same."""
-    hoped: float
+    hits: Mapping[Field, float]
+    """Chance that a known person's answer holds a field."""
     rash: bool
     free: bool
     needs: frozenset[KeyKind]
+    batch: int
+
+    @property
+    def hoped(self) -> float:
+        """How many values an answer about a known person may be hoped to hold."""
+        return sum(self.hits.values())
+
+    @property
+    def rank(self) -> tuple[float, float, int]:
+        """Among operations that do the same: the cheaper, then the more hopeful, then the larger batch."""
+        return self.price, -self.hoped, -self.batch
 
 
 def hit(market: Market, operation: Operation, wanted: Field) -> float:
@@ -184,7 +198,17 @@ def worst_cost(market: Market, operation: Operation) -> float:
     return sum(float(amount) * weights.get(kind, 1.0) for kind, amount in operation.max_charge.items())
 
 
-@lru_cache(16_384)
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The first purchase of a sequence, what the whole of it is expected to cost, and to bring."""
+
+    name: str
+    kind: KeyKind
+    cost: float
+    values: float
+    """Accepted values that may be hoped for."""
+
+
 def cheapest(
     market: Market,
     wants: frozenset[Want],
@@ -192,24 +216,37 @@ def cheapest(
     shut: frozenset[tuple[str, KeyKind]],
     brought: frozenset[Field] = frozenset(),
 ) -> tuple[str, KeyKind] | None:
-    """The first purchase of the sequence that fills most wants at the least expected cost, or None.
+    """The first purchase of the cheapest sequence, as `quote` finds it, or None."""
+    found = quote(market, wants, kinds, shut, brought)
+    return (found.name, found.kind) if found else None
 
-    What is free and fills something comes first.
-    `kinds` are the keys at hand, `shut` the (operation, key) pairs that have been asked already, `brought`
-    the fields of which a value that is not good enough is at hand. Among equals the sequence wins that buys contact data only once the person is known, then the shorter one,
-    then the one with more to hope for.
+
+@lru_cache(16_384)
+def quote(
+    market: Market,
+    wants: frozenset[Want],
+    kinds: frozenset[KeyKind],
+    shut: frozenset[tuple[str, KeyKind]],
+    brought: frozenset[Field] = frozenset(),
+) -> Quote | None:
+    """The sequence that fills most wants at the least expected cost, or None.
+
+    What is free and fills something comes first. `kinds` are the keys at hand, `shut` the (operation, key)
+    pairs that have been asked already, `brought` the fields of which a value that is not good enough is at
+    hand. Among equals the sequence wins that buys contact data only once the person is known, then the
+    shorter one, then the one with more to hope for.
     """
     if not wants:
         return None
-    best: tuple[tuple[float, ...], tuple[str, KeyKind]] | None = None
+    best: tuple[tuple[float, ...], Quote] | None = None
     rows = _rows(market, wants, kinds, shut)
     free = [r for r in rows if r.free and r.gain and not r.needs]
     if free:
         most = max(free, key=lambda r: len(r.gain))
-        return most.name, most.kind
-    for head, score in _sequences(rows, frozenset(w.field for w in wants), kinds, brought):
+        return Quote(most.name, most.kind, 0.0, most.hoped * knows(most.kind))
+    for found, score in _sequences(rows, frozenset(w.field for w in wants), kinds, brought):
         if best is None or score < best[0]:
-            best = (score, head)
+            best = (score, found)
     return best[1] if best else None
 
 
@@ -229,7 +266,7 @@ def _rows(
             if row.gain or row.learns or row.grades:
                 signature = (row.gain, row.brings, row.grades, row.learns, kind)
                 rival = kept.get(signature)
-                if rival is None or (row.price, -row.hoped) < (rival.price, -rival.hoped):
+                if rival is None or row.rank < rival.rank:
                     kept[signature] = row
     return list(kept.values())
 
@@ -272,10 +309,11 @@ def _row(
         learns=learns(o) - kinds,
         cost=cost,
         price=cost.expected(1.0, knows(kind)),
-        hoped=sum(hit(market, o, f) for f in brings),
+        hits={f: hit(market, o, f) for f in brings},
         rash=contact and kind not in _SURE,
         free=o.free,
         needs=frozenset({kind}) - kinds,
+        batch=o.batch if o.backfill_only else 1,
     )
 
 
@@ -293,7 +331,7 @@ def learns(o: Operation) -> frozenset[KeyKind]:
 
 def _sequences(
     rows: list[_Row], fields: frozenset[Field], kinds: frozenset[KeyKind], at_hand: frozenset[Field]
-) -> Iterator[tuple[tuple[str, KeyKind], tuple[float, ...]]]:
+) -> Iterator[tuple[Quote, tuple[float, ...]]]:
     """Every sequence worth considering, with its score; the smaller the better.
 
     A key that an earlier purchase brings is asked by only where that one found the person, and then the
@@ -301,10 +339,10 @@ def _sequences(
     """
     none: frozenset[Field] = frozenset()
     stack: list[
-        tuple[tuple[_Row, ...], frozenset[KeyKind], frozenset[Field], frozenset[Field], float, float]
-    ] = [((), kinds, none, at_hand, 0.0, 1.0)]
+        tuple[tuple[_Row, ...], frozenset[KeyKind], frozenset[Field], frozenset[Field], float, float, float]
+    ] = [((), kinds, none, at_hand, 0.0, 0.0, 1.0)]
     while stack:
-        done, known, covered, brought, cost, found = stack.pop()
+        done, known, covered, brought, cost, values, found = stack.pop()
         for row in rows:
             if not row.needs <= known or any(row.name == d.name for d in done):
                 continue
@@ -315,15 +353,14 @@ def _sequences(
             steps = (*done, row)
             derived = bool(row.needs)
             paid = cost + row.cost.expected(found if derived else 1.0, 1.0 if derived else knows(row.kind))
-            head = (steps[0].name, steps[0].kind)
+            reached = found if derived else knows(row.kind)
+            hoped = values + reached * sum(row.hits.get(f, VERIFIES) for f in now - covered)
             if now != covered:
                 rash = sum(s.rash for s in steps)
                 yield (
-                    head,
+                    Quote(steps[0].name, steps[0].kind, paid, hoped),
                     (len(fields - now), round(paid, 6), rash, len(steps), -sum(s.hoped for s in steps)),
                 )
             if len(steps) < LONGEST and fields - now:
-                met = found if derived else knows(row.kind)
-                stack.append(
-                    (steps, known | learned, now, brought | row.brings, paid, met if learned else found)
-                )
+                later = reached if learned else found
+                stack.append((steps, known | learned, now, brought | row.brings, paid, hoped, later))

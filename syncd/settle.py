@@ -84,12 +84,12 @@ class Settler:
         first = pending.after_s if pending.after_s is not None else poll.wait_s(0) if poll else FIRST_POLL_S
         deadline = poll.deadline_s if poll else DEADLINE_S
         at_launch = [c for c in (pending.charge, *(c for _, _, c in done)) if c is not None]
+        under_way = len(a.outcomes) - len(done) if pending.charge is None else 0
         self._ledger.pend(
             connection,
             a.ticket,
-            add_charges(at_launch)
-            if pending.charge is not None or any(c.amounts for c in at_launch)
-            else None,
+            add_charges(at_launch) if at_launch else None,
+            {kind: most * under_way for kind, most in a.operation.max_charge.items()},
             handle=pending.handle,
             poll_at=Now() + round(first * MILLION),
             deadline_at=Now() + round(deadline * MILLION),

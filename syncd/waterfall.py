@@ -6,7 +6,7 @@ vendors the order is fixed or follows the expected cost per accepted value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from syncd.connector import On, Operation
@@ -22,7 +22,7 @@ from syncd.model import (
     Verdict,
 )
 from syncd.plan import Need
-from syncd.purchase import KNOWS_STRONG, KNOWS_WEAK, Market, Want, cheapest, expected_cost, hit, serves
+from syncd.purchase import Market, Want, cheapest, quote, serves
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,8 @@ def step(
         wanted = tuple(n for n in needs if vendor.account in n.accounts)
         if not wanted:
             continue
-        mine = [a for a in asked if a.account == vendor.account]
-        offer = _offer(vendor, wanted, _keys_for(vendor, keys), mine)
+        theirs = [a for a in asked if a.account == vendor.account]
+        offer = _offer(vendor, wanted, _keys_for(vendor, keys), theirs)
         if isinstance(offer, Stop):
             why.update({f: w for f, w in offer.why.items() if f not in why or w != _NO_WAY})
             blocked |= offer.blocked
@@ -144,12 +144,27 @@ def step(
         elif not least_cost:
             return offer
         else:
-            price = 0.0 if isinstance(offer, Wait) else _price_per_value(vendor, offer, wanted)
+            price = 0.0 if isinstance(offer, Wait) else _value_price(vendor, offer, wanted, keys, theirs)
             offers.append((price, order, offer))
     if offers:
         return min(offers, key=lambda o: o[:2])[2]
     missing = {n.field: why.get(n.field, "no provider of the waterfall is asked for it") for n in needs}
     return Stop(missing, frozenset(blocked), frozenset(halted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What is still wanted of one vendor, and what it could be asked by."""
+
+    wants: frozenset[Want]
+    kinds: frozenset[KeyKind]
+    shut: frozenset[tuple[str, KeyKind]]
+    brought: frozenset[Field]
+    """Fields of which a value that is not good enough is at hand."""
+
+    def best(self, market: Market) -> tuple[str, KeyKind] | None:
+        """The operation to buy first, and by which kind of key."""
+        return cheapest(market, self.wants, self.kinds, self.shut, self.brought)
 
 
 def _offer(
@@ -161,35 +176,53 @@ def _offer(
             {n.field: f"{vendor.account} is paused" for n in needs}, halted=frozenset({vendor.account})
         )
     waiting = tuple(
-        a.lookup_id for a in asked if a.state == "in_flight" and _reach(vendor, a) & {n.field for n in needs}
+        a.lookup_id
+        for a in asked
+        if a.state == "in_flight" and (_may_spare(vendor, a) or _reach(vendor, a) & {n.field for n in needs})
     )
     if waiting:
         return Wait(waiting)
-    held = _held(asked)
-    wants = frozenset(Want(n.field, n.accept) for n in needs if not _exhausted(vendor, n, asked, held))
-    kinds, shut = frozenset(k.kind for k in keys), _shut(vendor, keys, asked)
-    graded = {f: q for a in asked for c, _ in a.answers for f, q in c.graded.items()}
-    market = vendor.market(held, graded)
-    brought = frozenset(
-        w for a in asked if a.trusted for c, _ in a.answers for v in c.values for w in serves(v.field)
-    )
-    best = cheapest(market, wants, kinds, shut, brought)
+    held, still = _still(vendor, needs, keys, asked)
+    market = _market(vendor, held, asked)
+    best = still.best(market)
     if best is None:
-        return _stop(vendor, needs, keys, asked, market, wants, kinds, shut)
+        return _stop(vendor, needs, keys, asked, market, still)
     name, kind = best
     operation = next(o for o in vendor.operations if o.name == name)
-    gate = _gate(vendor, operation, wants, keys, asked) or _spare(vendor, market, wants, kinds, shut, keys)
+    gate = _gate(vendor, operation, still.wants, keys, asked) or _spare(vendor, market, still, keys)
     if gate is not None:
         return gate
     key = next(k for k in keys if k.kind is kind)
-    return Ask(
-        vendor.account, operation, key, "cheapest for " + ", ".join(sorted(w.field.value for w in wants))
+    wanted = ", ".join(sorted(w.field.value for w in still.wants))
+    return Ask(vendor.account, operation, key, f"cheapest for {wanted}")
+
+
+def _still(
+    vendor: Vendor, needs: Sequence[Need], keys: Sequence[Key], asked: Sequence[Asked]
+) -> tuple[dict[Field, bool], _Open]:
+    held = _held(asked)
+    brought = (w for a in asked if a.trusted for c, _ in a.answers for v in c.values for w in serves(v.field))
+    return held, _Open(
+        frozenset(Want(n.field, n.accept) for n in needs if not _exhausted(vendor, n, asked, held)),
+        frozenset(k.kind for k in keys),
+        _shut(vendor, keys, asked),
+        frozenset(brought),
     )
 
 
 def _keys_for(vendor: Vendor, keys: Sequence[Key]) -> list[Key]:
     """The keys that mean something to a vendor: another one's id of the person does not."""
     return [k for k in keys if k.kind is not KeyKind.PROVIDER_ID or k.get("account") == vendor.account]
+
+
+def _market(vendor: Vendor, held: Mapping[Field, bool], asked: Sequence[Asked]) -> Market:
+    return vendor.market(held, {f: q for a in asked for c, _ in a.answers for f, q in c.graded.items()})
+
+
+def _may_spare(vendor: Vendor, asked: Asked) -> bool:
+    """Whether an answer under way may make a purchase needless: a free check, or who the person is."""
+    operation = vendor.find(asked.operation)
+    return operation is not None and (bool(operation.gates) or operation.identifies)
 
 
 def _held(asked: Sequence[Asked]) -> dict[Field, bool]:
@@ -276,28 +309,21 @@ def _gate(
     return None
 
 
-def _spare(
-    vendor: Vendor,
-    market: Market,
-    wants: frozenset[Want],
-    kinds: frozenset[KeyKind],
-    shut: frozenset[tuple[str, KeyKind]],
-    keys: Sequence[Key],
-) -> Ask | None:
+def _spare(vendor: Vendor, market: Market, still: _Open, keys: Sequence[Key]) -> Ask | None:
     """A free question that opens a cheaper purchase: one that would also charge for what nobody wants.
 
     It is worth buying where the vendor holds none of that; the check tells.
     """
     if not vendor.checkers:
         return None
-    fields, told = {w.field for w in wants}, dict(market.held)
+    fields, told = {w.field for w in still.wants}, dict(market.held)
     for gate in vendor.operations:
         unwanted = {g for g in gate.gates if not serves(g) & fields and g not in told}
         key = next((k for k in keys if k.kind in gate.accepts), None)
-        if not unwanted or key is None or gate.name in vendor.closed or (gate.name, key.kind) in shut:
+        if not unwanted or key is None or gate.name in vendor.closed or (gate.name, key.kind) in still.shut:
             continue
         without = replace(market, held=(*market.held, *((g, False) for g in sorted(unwanted))))
-        best = cheapest(without, wants, kinds, shut)
+        best = still.best(without)
         operation = vendor.find(best[0]) if best else None
         if operation and any(
             p.on is On.FIELDS and p.fields and p.fields <= unwanted for p in operation.prices
@@ -312,15 +338,13 @@ def _stop(
     keys: Sequence[Key],
     asked: Sequence[Asked],
     market: Market,
-    wants: frozenset[Want],
-    kinds: frozenset[KeyKind],
-    shut: frozenset[tuple[str, KeyKind]],
+    still: _Open,
 ) -> Stop:
     """Why this vendor is of no more use; with fuller budgets, or with access, it might be."""
     why: dict[Field, str] = {}
     blocked: set[str] = set()
     halted: frozenset[str] = frozenset()
-    funded = cheapest(market.funded(), wants, kinds, shut)
+    funded = still.best(market.funded())
     if funded is not None:
         operation = next(o for o in vendor.operations if o.name == funded[0])
         blocked = {
@@ -329,10 +353,10 @@ def _stop(
             if float(most) > vendor.affordable.get(k, 0.0)
         }
         text = "waits for budget " + ", ".join(sorted(blocked))
-        why = dict.fromkeys(_fills(operation) & {w.field for w in wants}, text)
-    elif cheapest(market.opened(), wants, kinds, shut) is not None:
+        why = dict.fromkeys(_fills(operation) & {w.field for w in still.wants}, text)
+    elif still.best(market.opened()) is not None:
         halted = frozenset({vendor.account})
-        why = {w.field: f"{vendor.account} gives no access to the operation" for w in wants}
+        why = {w.field: f"{vendor.account} gives no access to the operation" for w in still.wants}
     for need in needs:
         why.setdefault(need.field, _why_exhausted(vendor, need, keys, asked))
     return Stop(why, frozenset(blocked), halted)
@@ -367,10 +391,12 @@ def _holds(candidate: Candidate, wanted: Field) -> bool:
     return any(wanted in serves(v.field) for v in candidate.values)
 
 
-def _price_per_value(vendor: Vendor, ask: Ask, needs: Iterable[Need]) -> float:
-    """Expected weighted cost of one accepted value."""
-    market = vendor.market({}, {})
-    fields = _fills(ask.operation) & {n.field for n in needs}
-    knows = KNOWS_STRONG if ask.key.kind in STRONG_KEYS else KNOWS_WEAK
-    hits = sum(hit(market, ask.operation, f) for f in fields) * knows
-    return expected_cost(market, ask.operation, ask.key.kind) / max(hits, 0.01)
+def _value_price(
+    vendor: Vendor, ask: Ask, needs: Sequence[Need], keys: Sequence[Key], asked: Sequence[Asked]
+) -> float:
+    """Expected weighted cost of one accepted value, over all the steps that lead to it; free ones cost none."""
+    if ask.operation.free:
+        return 0.0
+    held, still = _still(vendor, needs, keys, asked)
+    found = quote(_market(vendor, held, asked), still.wants, still.kinds, still.shut, still.brought)
+    return found.cost / max(found.values, 0.01) if found else 0.0

@@ -16,10 +16,11 @@ from syncd.checkout import Bench
 from syncd.codec import pack_contact, unpack_contact
 from syncd.confirm import Case, Confirmation
 from syncd.connector import Failure, FailureKind
-from syncd.decide import Change, Scene, decide, same_value
+from syncd.decide import Change, Scene, decide
 from syncd.desk import Desk, read_known
 from syncd.enrich import last_writes
 from syncd.model import AuthorKind, Contact, Field, FieldInfo, Patch, SyncPolicy, WriteResult, Written
+from syncd.offers import same_value
 from syncd.plan import input_digest, text_of
 from syncd.pull import names_to_read
 from syncd.store import changes, runs, work
@@ -233,7 +234,13 @@ class Writer:
     def _weigh(self, cases: Sequence[Case], writing: Sequence[Case]) -> str:
         """Why these decisions must not be carried out, or ""."""
         wanted = [c for case in writing for c in case.writes]
-        return self.watch.weigh(len(cases), wanted)
+        present = Counter(
+            rule.field
+            for case in cases
+            for rule in self.policy.fields
+            if text_of((case.contact.fields or {}).get(rule.to))
+        )
+        return self.watch.weigh(present, wanted)
 
     def _intend(self, cases: Sequence[Case]) -> None:
         """Durable intents before the first byte; contacts without a change come to their end."""

@@ -146,7 +146,7 @@ def _rows(operation: Operation, lookups: Sequence[Lookup], body: Mapping[str, ob
 
 
 def _verify(operation: Operation, lookups: Sequence[Lookup], body: Mapping[str, object]) -> list[Outcome]:
-    found = verdict(table(body.get("data"), "data").get("status"))
+    found = verdict(table(body.get("data"), "data").get("status"), lookups[0].key["email"])
     if found is None:
         raise reshaped("verdict")
     return [found]

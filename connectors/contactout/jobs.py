@@ -110,7 +110,7 @@ def job_outcomes(operation: Operation, job: Job, answer: Answer) -> list[Outcome
     for lookup in job.lookups:
         asked = lookup.key["email" if verifies else "url"]
         entry = by_key.get(asked)
-        found = verdict(entry) if verifies else _reached(operation, lookup, entry, status in _ENDED)
+        found = verdict(entry, asked) if verifies else _reached(operation, lookup, entry, status in _ENDED)
         outcomes.append(found or Unresolved(why))
     return charged_once(job.lookups, outcomes)
 

@@ -1,0 +1,269 @@
+"""Fields that are written together or not at all, and people who changed their job."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncd.model import (
+    Author,
+    AuthorKind,
+    Field,
+    JobChange,
+    LastWrite,
+    Level,
+    Quality,
+    WriteMode,
+)
+from syncd.plan import text_of
+from tests.unit.judging_support import (
+    NOW,
+    OTHER,
+    OURS,
+    PERSON,
+    answer,
+    decided,
+    modest,
+    person,
+    policy,
+    record,
+    rule,
+    value,
+    writes,
+)
+
+IMPORTED = Author(AuthorKind.IMPORT)
+JOB = {"group": "employment"}
+
+
+def employment(mode=WriteMode.FILL, **rest):
+    """A sync that writes title and company as a group; the contact's employer is not known otherwise."""
+    return policy(
+        rule(Field.JOB_TITLE, "jobtitle", write=mode, **JOB),
+        rule(Field.COMPANY_NAME, "company", write=mode, **JOB),
+        **{"match": {"email": "email"}, **rest},
+    )
+
+
+def job(title="CTO", company="Northbeam", **rest):
+    """An answer that holds a job; a part that is None is not said."""
+    parts = ((Field.JOB_TITLE, title), (Field.COMPANY_NAME, company))
+    identity = person(employer=company or "")
+    quality = rest.pop("quality", Quality.LIKELY)
+    return answer(
+        *(value(f, t, quality) for f, t in parts if t is not None), **{"identity": identity, **rest}
+    )
+
+
+def held(jobtitle="", company="", authors=None):
+    """A record with this job."""
+    return record(authors, jobtitle=jobtitle, company=company)
+
+
+BOTH = {"jobtitle": "CTO", "company": "Northbeam"}
+
+
+def test_a_blank_group_is_written_whole_from_one_answer():
+    assert writes(decided(held(), employment(), job())) == BOTH
+
+
+def test_half_a_job_is_not_written():
+    decision = decided(held(), employment(), job(company=None))
+    assert decision.changes == ()
+    assert (
+        decision.kept[Field.JOB_TITLE]
+        == "group: employment is written together or not at all, and company_name stays"
+    )
+    assert decision.kept[Field.COMPANY_NAME] == "none"
+
+
+def test_two_halves_of_different_answers_are_not_put_together():
+    decision = decided(held(), employment(), job(company=None), job(title=None, account="beta"))
+    assert decision.changes == ()
+    assert all("its values come from different answers" in why for why in decision.kept.values())
+
+
+def test_where_no_answer_is_best_in_all_one_that_has_all_is_taken():
+    whole = job("Engineer", "Northbeam", account="beta")
+    better_title = answer(value(Field.JOB_TITLE, "CTO", Quality.VERIFIED), identity=person(employer=""))
+    decision = decided(held(), employment(), better_title, whole)
+    assert writes(decision) == {"jobtitle": "Engineer", "company": "Northbeam"}
+    assert {c.account for c in decision.changes} == {"beta"}
+
+
+@pytest.mark.parametrize("author", [PERSON, OTHER, OURS, None])
+@pytest.mark.parametrize("present", ["Northbeam", "northbeam ", "Northbeam Ltd."])
+def test_a_title_is_filled_beside_the_company_that_the_answer_names_whoever_wrote_it(author, present):
+    contact = held(company=present, authors={"company": author} if author else {})
+    for mode in (WriteMode.FILL, WriteMode.REFRESH):
+        assert writes(decided(contact, employment(mode), job())) == {"jobtitle": "CTO"}
+
+
+@pytest.mark.parametrize("author", [PERSON, OTHER, OURS, None])
+def test_a_title_is_never_filled_beside_another_company(author):
+    contact = held(company="Quayside Freight", authors={"company": author} if author else {})
+    for mode in (WriteMode.FILL, WriteMode.REFRESH):
+        decision = decided(contact, employment(mode, job_change=JobChange.UPDATE), job())
+        assert decision.changes == ()
+        assert decision.kept[Field.JOB_TITLE].startswith("group: employment")
+
+
+def test_a_company_that_a_person_emptied_keeps_the_title_out_too():
+    decision = decided(held(authors={"company": PERSON}), employment(), job())
+    assert decision.changes == ()
+
+
+def test_a_company_that_equals_one_answer_does_not_carry_the_title_of_another():
+    wanted = employment(WriteMode.OVERWRITE)
+    contact = held("CEO", "Northbeam", {"jobtitle": IMPORTED, "company": IMPORTED})
+    same = job(title=None, quality=Quality.VERIFIED)
+    elsewhere = job("CTO", "Quayside Freight", account="beta")
+    assert decided(contact, wanted, same, elsewhere).changes == ()
+
+
+def test_a_company_kept_because_it_is_filled_lets_a_title_be_filled_where_the_answer_names_none():
+    assert writes(decided(held(company="Northbeam"), employment(), job(company=None))) == {"jobtitle": "CTO"}
+
+
+def test_fields_without_a_group_go_their_own_ways():
+    wanted = policy(rule(Field.JOB_TITLE, "jobtitle"), rule(Field.HEADLINE, "headline"))
+    assert writes(decided(record(), wanted, job(company=None))) == {"jobtitle": "CTO"}
+
+
+def test_two_groups_do_not_hold_each_other_up():
+    wanted = policy(
+        rule(Field.JOB_TITLE, "jobtitle", group="a"),
+        rule(Field.SENIORITY, "seniority", group="b"),
+        rule(Field.HEADLINE, "headline", group="b"),
+    )
+    found = answer(value(Field.JOB_TITLE, "CTO"), value(Field.SENIORITY, "chief"))
+    assert writes(decided(record(), wanted, found)) == {"jobtitle": "CTO"}
+
+
+TITLES, COMPANIES = (
+    st.sampled_from(["CTO", "CEO", None]),
+    st.sampled_from(["Northbeam", "Quayside Freight", None]),
+)
+AUTHORS = st.sampled_from([None, PERSON, OURS, OTHER, IMPORTED])
+
+
+@settings(modest, max_examples=200)
+@given(
+    st.sampled_from(list(WriteMode)),
+    st.tuples(st.sampled_from(["", "CTO", "COO"]), st.sampled_from(["", "Northbeam", "Quayside Freight"])),
+    st.tuples(AUTHORS, AUTHORS),
+    st.lists(
+        st.tuples(
+            TITLES,
+            COMPANIES,
+            st.sampled_from(["alpha", "beta"]),
+            st.sampled_from([Quality.LIKELY, Quality.VERIFIED]),
+        ),
+        max_size=3,
+    ),
+)
+def test_a_record_never_ends_with_a_job_that_no_answer_gave(mode, present, authors, answers):
+    written = {
+        p: LastWrite(text, NOW - timedelta(days=9))
+        for p, text in zip(("jobtitle", "company"), present, strict=True)
+    }
+    named = {p: a for p, a in zip(("jobtitle", "company"), authors, strict=True) if a}
+    contact = held(*present, named)
+    jobs = [
+        job(title, company, account=account, quality=quality, lookup_id=i)
+        for i, (title, company, account, quality) in enumerate(answers)
+    ]
+    decision = decided(contact, employment(mode, job_change=JobChange.UPDATE), *jobs, written=written)
+    assert len({c.lookup_id for c in decision.changes}) <= 1
+    for change in decision.changes:
+        title, company, *_ = answers[change.lookup_id]
+        after = {p: text_of(contact.fields[p]) for p in ("jobtitle", "company")} | writes(decision)
+        assert title is None or after["jobtitle"] == title
+        assert company is None or after["company"] == company
+
+
+# People who work elsewhere now.
+
+
+def elsewhere(**rest):
+    """An answer that names another employer."""
+    identity = person(employer="Quayside Freight", employer_domain="quayside.example")
+    return answer(
+        value(Field.JOB_TITLE, "CTO"),
+        value(Field.COMPANY_NAME, "Quayside Freight"),
+        value(Field.COMPANY_INDUSTRY, "Logistics"),
+        value(Field.MOBILE_PHONE, "+447400123456"),
+        **{"identity": identity, **rest},
+    )
+
+
+def everything(job_change=JobChange.FLAG, mode=WriteMode.OVERWRITE):
+    """A sync of job and mobile phone."""
+    return policy(
+        rule(Field.JOB_TITLE, "jobtitle", write=mode),
+        rule(Field.COMPANY_NAME, "company", write=mode),
+        rule(Field.COMPANY_INDUSTRY, "industry", write=mode),
+        rule(Field.MOBILE_PHONE, "mobilephone", write=mode),
+        job_change=job_change,
+    )
+
+
+@pytest.mark.parametrize("what", [JobChange.FLAG, JobChange.SKIP])
+def test_a_new_employer_is_told_and_what_belongs_to_it_is_not_written(what):
+    decision = decided(record({"company": IMPORTED}), everything(what), elsewhere())
+    assert decision.job_change == "alpha says that the employer is another one now"
+    assert writes(decision) == {"mobilephone": "+447400123456"}
+    for field in (Field.JOB_TITLE, Field.COMPANY_NAME, Field.COMPANY_INDUSTRY):
+        assert decision.kept[field].startswith("flagged")
+
+
+def test_a_new_employer_is_written_where_that_is_wanted():
+    decision = decided(record({"company": IMPORTED}), everything(JobChange.UPDATE), elsewhere())
+    assert writes(decision) == {
+        "jobtitle": "CTO",
+        "company": "Quayside Freight",
+        "industry": "Logistics",
+        "mobilephone": "+447400123456",
+    }
+    assert decision.job_change
+
+
+def test_an_update_overwrites_no_persons_company():
+    decision = decided(record({"company": PERSON}), everything(JobChange.UPDATE), elsewhere())
+    assert decision.kept[Field.COMPANY_NAME].startswith("human")
+
+
+def test_what_an_answer_about_the_known_company_says_of_it_is_written_all_the_same():
+    about = answer(
+        value(Field.COMPANY_INDUSTRY, "Glass"),
+        account="beta",
+        about_company=True,
+        identity=person(full_name=""),
+    )
+    decision = decided(record({"company": IMPORTED}), everything(), about, elsewhere(account="gamma"))
+    assert writes(decision)["industry"] == "Glass"
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        {"employer": "Northbeam Ltd."},
+        {"employer": "NB Holdings International", "employer_domain": "www.northbeam.example"},
+        {"employer": ""},
+    ],
+)
+def test_the_known_employer_in_other_words_is_no_new_one(identity):
+    decision = decided(record(), everything(), elsewhere(identity=person(**identity)))
+    assert decision.job_change == ""
+
+
+def test_only_a_sure_answer_tells_of_a_new_employer():
+    wanted = policy(min_identity=Level.POSSIBLE)
+    assert decided(record(), wanted, elsewhere(level=Level.POSSIBLE)).job_change == ""
+    assert decided(record(company=""), wanted, elsewhere()).job_change == ""
+
+
+def test_it_is_told_alike_in_whatever_order_the_answers_came():
+    one, other = elsewhere(account="alpha"), elsewhere(account="beta")
+    assert decided(record(), everything(), one, other) == decided(record(), everything(), other, one)
