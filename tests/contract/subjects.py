@@ -1,0 +1,88 @@
+"""What the suites must know of one vendor beside its table entries: a few facts each, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from syncd.model import Found, NotFound, Outcome, Plan, Unresolved
+
+KNOWS_EVERYTHING: Mapping[str, Any] = {
+    "coverage": {
+        "profile": 1, "work": 1, "verified": 1, "personal": 1, "phone": 1, "landline": 1, "stale": 0,
+        "wrong": 0, "blind": 0,
+    }
+}  # fmt: skip
+"""Knobs by which a stand-in knows everybody; those that it does not have are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFacts:
+    """One provider.
+
+    `options` switch every operation on; `settings` are knobs of its stand-in. `plans` are the ways in
+    which an account can be billed: knobs, and what the balance then has to be called (None: not checked).
+    `pools` names credit kinds whose balance the stand-in knows by another name; None where it cannot be
+    set. `ignored` are fields of answers that have no use here and are not in an `IGNORED…` set of the
+    connector: names, or paths that begin with a dot. `unsorted` are operations whose answers do not tell
+    work addresses from personal ones. `states` are the words with which a job can end, and what each may be read as.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    plans: tuple[tuple[Mapping[str, Any], Plan | None], ...] = (({}, None),)
+    pools: Mapping[str, str | None] = field(default_factory=dict)
+    ignored: frozenset[str] = frozenset()
+    unsorted: frozenset[str] = frozenset()
+    states: Mapping[str, tuple[type[Outcome], ...]] = field(default_factory=dict)
+    unknown_id: str = "987654321"
+
+
+@dataclass(frozen=True, slots=True)
+class CrmFacts:
+    """One CRM: its properties by our words, and properties with which rules are tried.
+
+    `wrong_choice` is a property and a value that none of its options is; `read_only` one that nobody may
+    write; `removable` one of the account's own that the stand-in can take away, and how it is asked to.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    object: str = "contact"
+    email: str = "email"
+    title: str = "jobtitle"
+    company: str = "company"
+    city: str = "city"
+    unmapped: tuple[str, ...] = ()
+    wrong_choice: tuple[str, str] = ("", "")
+    read_only: str = ""
+
+
+PROVIDERS: Mapping[str, ProviderFacts] = {
+    "contactout": ProviderFacts(
+        options={"searches": "narrow", "bulk": "backfill"},
+        plans=(({"billing": "prepaid"}, Plan.PREPAID), ({"billing": "postpaid"}, Plan.POSTPAID)),
+        # Some count only where something else is missing: a profile's slug without its address, the dates
+        # of a post that is not called present or past, the state of a job that lists nothing.
+        ignored=frozenset(
+            {"status_code", "message", "metadata", "li_vanity", "uuid", ".status", ".data.status"}
+            | {"start_date", "start_date_year", "start_date_month", "end_date", "end_date_year"}
+            | {".profile.experience.linkedin_url"}
+        ),
+        unsorted=frozenset({"emails_bulk"}),
+        states={
+            "SENT": (Found, NotFound),
+            "DONE": (Found, NotFound),
+            "FAILED": (Found, Unresolved),
+            "CANCELLED": (Found, Unresolved),
+        },
+    ),
+}
+CRMS: Mapping[str, CrmFacts] = {
+    "hubspot": CrmFacts(
+        unmapped=("phone", "firstname", "lastname"),
+        wrong_choice=("lifecyclestage", "no such stage"),
+        read_only="hs_object_id",
+    ),
+}
