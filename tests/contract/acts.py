@@ -11,23 +11,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.sandbox import Rehearsal
 from connectors.sandbox.base import Sandbox
 from connectors.sandbox.population import Company, Person
 from syncd.calls import Line, PaidLine
-from syncd.connector import Job, Operation, Options, Provider
+from syncd.connector import Failure, Job, Operation, Options, Provider
 from syncd.http import Http
 from syncd.meter import Meter
 from syncd.model import Charge, Key, KeyKind, Lookup, Outcome, Pending
 from syncd.pacing import Pacer
-from syncd.store.engine import Store
 from syncd.purchase import STRENGTH
+from syncd.store.engine import Store
 from tests.contract.loopback import Tamper, Troupe, fault
 from tests.contract.subjects import KNOWS_EVERYTHING, ProviderFacts
 
-SHORT_S = 0.1
+T = TypeVar("T")
+SHORT_S = 0.05
 ROUNDS = 12
 STEP_S = 3600.0
 
@@ -304,6 +305,14 @@ def total(outcomes: Sequence[Outcome]) -> dict[str, Decimal]:
         for kind, amount in charge.amounts.items():
             added[kind] = added.get(kind, Decimal(0)) + amount
     return {kind: amount for kind, amount in added.items() if amount}
+
+
+def attempt(ask: Callable[[], T]) -> T | Failure:
+    """What asking gives, or the failure with which it ends."""
+    try:
+        return ask()
+    except Failure as failure:
+        return failure
 
 
 @contextmanager

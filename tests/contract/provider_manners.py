@@ -27,7 +27,7 @@ from connectors import PROVIDERS
 from syncd.connector import Answer, Failure, Operation, Request
 from syncd.log import Scrubber, configure
 from syncd.model import Outcome
-from tests.contract.acts import Act, ProviderSubject
+from tests.contract.acts import Act, ProviderSubject, attempt
 from tests.contract.tampering import Path, leaves, other, replaced
 
 CANARY = "canary@leak.example"
@@ -54,7 +54,7 @@ class Recorder:
 class Player:
     """A wire that touches nothing: it gives the answers of a recording, judged as the real one would."""
 
-    def __init__(self, act: Act, answers: Sequence[Answer]) -> None:
+    def __init__(self, act: Any, answers: Sequence[Answer]) -> None:
         self._act, self._answers = act, iter(answers)
         self.without = frozenset[str]()
 
@@ -147,11 +147,14 @@ def _troubles() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _told(act: Act, key: Any) -> list[str]:
     """Everything that could be printed of the failure, with the failures behind it."""
-    try:
-        return [repr(o) for o in act.submit(key)]
-    except Failure as failure:
-        chain = "".join(traceback.format_exception(failure))
-        return [repr(failure), str(failure), repr(vars(failure)), chain]
+    return printed(attempt(lambda: act.submit(key)))
+
+
+def printed(told: object) -> list[str]:
+    """Every text form of an answer or of a failure."""
+    if not isinstance(told, Failure):
+        return [repr(told)]
+    return [repr(told), str(told), repr(vars(told)), "".join(traceback.format_exception(told))]
 
 
 @contextmanager
@@ -235,10 +238,8 @@ def _sift(
 
 
 def _outcome_of(act: Act, answer: Answer, ask: Callable[[Any], list[Outcome]]) -> object:
-    try:
-        return ask(Player(act, [answer]))
-    except Failure as failure:
-        return failure.kind
+    told = attempt(lambda: ask(Player(act, [answer])))
+    return told.kind if isinstance(told, Failure) else told
 
 
 def _names_of(path: Path) -> str:

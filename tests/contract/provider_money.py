@@ -8,7 +8,7 @@ from decimal import Decimal
 from syncd.calls import ATTEMPTS
 from syncd.connector import Failure, FailureKind
 from syncd.model import Found, Pending
-from tests.contract.acts import Act, ProviderSubject, impatient
+from tests.contract.acts import Act, ProviderSubject, attempt, impatient
 from tests.contract.provider_answers import failed
 
 SOME = 8
@@ -98,14 +98,15 @@ def row_12_an_outage_of_a_free_question_is_bridged_and_then_told(subject: Provid
 
 
 def _failure_of(act: Act, balance: bool) -> Failure:
-    try:
-        if balance:
+    told = attempt(
+        lambda: (
             act.connector.balance(act.line, act.sandbox.clock.now())
-        else:
-            act.connector.check(act.line)
-    except Failure as failure:
-        return failure
-    raise AssertionError("an outage is told as an answer")
+            if balance
+            else act.connector.check(act.line)
+        )
+    )
+    assert isinstance(told, Failure), "an outage is told as an answer"
+    return told
 
 
 def _closed_port() -> int:
