@@ -17,6 +17,8 @@ from connectors.sandbox.faults import Fault
 from connectors.sandbox.population import Population
 
 PEOPLE = 80
+CROWD = 450
+"""People of a CRM: more than two pages of any size that is looked for."""
 FAR_FUTURE_S = 400 * 86_400.0
 
 Tamper = Callable[[int, bytes], bytes]
@@ -87,21 +89,23 @@ def loopback() -> Iterator[Loopback]:
 
 
 class Troupe:
-    """Sandboxes of any vendor over one population that is invented once."""
+    """Sandboxes of any vendor over populations that are invented once: few people, or a crowd."""
 
     def __init__(self, server: Loopback, servers: Mapping[str, str]) -> None:
         self.server = server
         self._servers = servers
         self.population = Population.invent(PEOPLE, seed=11)
+        self.crowd = Population.invent(CROWD, seed=12)
 
     def sandbox_class(self, vendor: str) -> type[Sandbox]:
         """The class of a vendor's stand-in."""
         found: type[Sandbox] = import_module(self._servers[vendor]).Server
         return found
 
-    def open(self, vendor: str, settings: Mapping[str, Any]) -> Sandbox:
+    def open(self, vendor: str, settings: Mapping[str, Any], crowded: bool = False) -> Sandbox:
         """A new sandbox of the vendor, on stage."""
-        return self.server.stage(self.sandbox_class(vendor)(self.population, settings))
+        people = self.crowd if crowded else self.population
+        return self.server.stage(self.sandbox_class(vendor)(people, settings))
 
 
 def fault(sandbox: Sandbox, kind: str, **more: Any) -> None:

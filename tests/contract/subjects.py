@@ -41,22 +41,26 @@ class ProviderFacts:
 
 @dataclass(frozen=True, slots=True)
 class CrmFacts:
-    """One CRM: its properties by our words, and properties with which rules are tried.
+    """One CRM: the object that is synchronised and how its stand-in is asked for rare events.
 
-    `wrong_choice` is a property and a value that none of its options is; `read_only` one that nobody may
-    write; `removable` one of the account's own that the stand-in can take away, and how it is asked to.
+    `properties` are four text properties of its own that may be written, `email` apart. `wrong` are
+    property and value pairs that it must refuse, whatever the reason. `settings` are knobs of its stand-in,
+    `lagging` those by which changes are found late, within `lag_s`. `remove` and `merge` are edits: the
+    record's id takes the place of `{id}`, the other one's that of `{other}`. `conditional`: a write can be
+    made to depend on the record's version.
     """
 
-    options: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
     object: str = "contact"
     email: str = "email"
-    title: str = "jobtitle"
-    company: str = "company"
-    city: str = "city"
-    unmapped: tuple[str, ...] = ()
-    wrong_choice: tuple[str, str] = ("", "")
-    read_only: str = ""
+    properties: tuple[str, ...] = ()
+    wrong: tuple[tuple[str, str], ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    lagging: Mapping[str, Any] = field(default_factory=dict)
+    lag_s: float = 0.0
+    remove: Mapping[str, Any] = field(default_factory=dict)
+    merge: Mapping[str, Any] = field(default_factory=dict)
+    conditional: bool = False
 
 
 PROVIDERS: Mapping[str, ProviderFacts] = {
@@ -81,8 +85,11 @@ PROVIDERS: Mapping[str, ProviderFacts] = {
 }
 CRMS: Mapping[str, CrmFacts] = {
     "hubspot": CrmFacts(
-        unmapped=("phone", "firstname", "lastname"),
-        wrong_choice=("lifecyclestage", "no such stage"),
-        read_only="hs_object_id",
+        properties=("jobtitle", "company", "city", "phone"),
+        wrong=(("lifecyclestage", "no such stage"), ("hs_object_id", "7"), ("zz_no_such_property", "x")),
+        lagging={"lag_s": 20.0, "disorder": 0.3},
+        lag_s=25.0,
+        remove={"action": "archive", "id": "{id}"},
+        merge={"action": "merge", "primary": "{other}", "other": "{id}"},
     ),
 }
