@@ -10,6 +10,7 @@ from tests.contract.crm_acts import LONG_AGO, CrmAct, CrmSubject, everybody
 
 OVERLAP = timedelta(seconds=60)
 SECOND = timedelta(seconds=1)
+MOST_PAGES = 40
 
 
 def row_21_records_with_one_equal_date_are_all_pulled(subject: CrmSubject) -> None:
@@ -46,7 +47,7 @@ def row_22_a_change_during_paging_is_not_lost(subject: CrmSubject) -> None:
     pages = act.changed(until=until)
     seen = [next(pages)]
     act.sandbox.clock.advance(2)
-    touched = {*first_ids, *last_ids, seen[0].contacts[0].id}
+    touched = {*first_ids, *last_ids, *(c.id for c in seen[0].contacts[:1])}
     for contact_id in touched:
         act.edit(contact_id, {act.facts.properties[0]: "Changed Meanwhile"})
     seen += list(pages)
@@ -70,7 +71,7 @@ def row_23_a_cursor_survives_a_restart(subject: CrmSubject) -> None:
     for what in ("changed", "scan"):
         seen: list[str] = []
         resume: str | None = None
-        for _ in range(len(scanned) + 2):
+        for _ in range(MOST_PAGES):
             act.again()
             page = next(begin(what, resume), None)
             if page is None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import stamina
 
 from syncd.calls import ATTEMPTS, retry_quietly
+from syncd.connector import Failure
 from tests.contract import crm_life as life
 from tests.contract import crm_pull as pull
 from tests.contract import crm_write as write
@@ -73,5 +74,7 @@ def run(row: Row, subject: CrmSubject) -> None:
     try:
         with stamina.set_testing(True, attempts=ATTEMPTS):
             row(subject)
+    except Failure as failure:
+        raise AssertionError(f"ended with a failure: {failure}") from failure
     finally:
         subject.stage.strike()

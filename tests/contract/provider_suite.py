@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import stamina
 
 from syncd.calls import ATTEMPTS, retry_quietly
-from syncd.connector import Mode, Operation
+from syncd.connector import Failure, Mode, Operation
 from tests.contract import provider_answers as answers
 from tests.contract import provider_manners as manners
 from tests.contract import provider_money as money
@@ -76,5 +76,7 @@ def run(row: Row, subject: ProviderSubject) -> None:
     try:
         with stamina.set_testing(True, attempts=ATTEMPTS):
             row(subject)
+    except Failure as failure:
+        raise AssertionError(f"ended with a failure: {failure}") from failure
     finally:
         subject.stage.strike()

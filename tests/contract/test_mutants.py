@@ -1,0 +1,60 @@
+"""Every mutant is caught by the row that is named for it, and that row lets the honest connector pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from connectors import CRMS, PROVIDERS
+from syncd.connector import load
+from tests.contract import crm_mutants, crm_suite, mutants, provider_suite, subjects
+from tests.contract.stagehands import crm_subject, provider_subject
+
+
+def _provider_cases():
+    for name in sorted(PROVIDERS):
+        operations = load("provider", name).operations
+        for case in mutants.CASES:
+            fitting = [o.name for o in operations if case.where and case.where(o)]
+            if (case.where is None or fitting) and name in (case.only or {name}):
+                shown = f"{name}-{case.mutant.__name__}-{case.row.split('_')[1]}"
+                yield pytest.param(name, fitting[0] if fitting else "", case, id=shown)
+
+
+def _crm_cases():
+    for name in sorted(CRMS):
+        for case in crm_mutants.CASES:
+            if subjects.CRMS[name].conditional or not case.conditional:
+                shown = f"{name}-{case.mutant.__name__}-{case.row.split('_')[1]}"
+                yield pytest.param(name, case, id=shown)
+
+
+@pytest.mark.parametrize(("name", "operation", "case"), list(_provider_cases()))
+def test_every_mutant_is_caught(name, operation, case, scene):
+    row = provider_suite.ROWS[case.row]
+    honest = provider_subject(scene, name, operation)
+    broken = replace(honest, build=lambda options: case.mutant(honest.build(options)))
+    provider_suite.run(row, honest)
+    with pytest.raises(AssertionError):
+        provider_suite.run(row, broken)
+
+
+@pytest.mark.parametrize(("name", "case"), list(_crm_cases()))
+def test_every_mutant_of_a_crm_is_caught(name, case, scene):
+    row = crm_suite.ROWS[case.row]
+    honest = crm_subject(scene, name)
+    broken = replace(honest, build=lambda *parts: case.mutant(honest.build(*parts), honest.facts))
+    crm_suite.run(row, honest)
+    with pytest.raises(AssertionError):
+        crm_suite.run(row, broken)
+
+
+def test_every_row_of_the_provider_suite_has_a_mutant():
+    unwatched = set(provider_suite.ROWS) - {case.row for case in mutants.CASES}
+    assert {row.split("_")[1] for row in unwatched} <= {c.row.split("_")[1] for c in mutants.CASES}
+
+
+def test_every_row_named_for_a_mutant_exists():
+    assert {c.row for c in mutants.CASES} <= set(provider_suite.ROWS)
+    assert {c.row for c in crm_mutants.CASES} <= set(crm_suite.ROWS)
