@@ -10,6 +10,7 @@ from typing import Any
 
 from syncd.connector import Answer, Failure, FailureKind, Operation
 from syncd.model import (
+    Account,
     Author,
     AuthorKind,
     Clause,
@@ -20,6 +21,7 @@ from syncd.model import (
     WriteResult,
     Written,
 )
+from tests.contract.crm_acts import LONG_AGO
 from tests.contract.subjects import CrmFacts
 
 
@@ -289,6 +291,37 @@ class MixesQuestionsUp(CrmMutant):
         return found if self.latest is ids else []
 
 
+class NamesAnUnknownBucket(CrmMutant):
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        return tuple(replace(o, bucket="nowhere") for o in self.honest.operations)
+
+
+class OpensAnotherAccount(CrmMutant):
+    def check(self) -> Account:
+        return replace(self.honest.check(), id="99999")
+
+
+class WritesTwice(CrmMutant):
+    """Makes sure of a write by repeating it."""
+
+    def write(self, name: str, patches: Sequence[Patch]) -> list[WriteResult]:
+        self.honest.write(name, patches)
+        return self.honest.write(name, patches)
+
+
+class TellsItsOwnClock(CrmMutant):
+    def now(self) -> datetime:
+        return self.honest.now() + timedelta(hours=1)
+
+
+class ForgetsTheWindow(CrmMutant):
+    def changed(
+        self, name: str, since: datetime, until: datetime, properties: Any, where: Any, resume: Any
+    ) -> Iterator[Page]:
+        return self.honest.changed(name, LONG_AGO, until, properties, where, resume)
+
+
 @dataclass(frozen=True)
 class CrmCase:
     """A mutant and the row that must notice. `conditional` needs a CRM that writes on a version."""
@@ -299,6 +332,11 @@ class CrmCase:
 
 
 CASES: tuple[CrmCase, ...] = (
+    CrmCase(NamesAnUnknownBucket, "row_01_a_crm_declares_known_names"),
+    CrmCase(OpensAnotherAccount, "row_02_a_good_credential_opens_the_account_and_a_bad_one_is_told"),
+    CrmCase(WritesTwice, "row_13_a_write_whose_answer_is_lost_is_written_once_more_and_no_further"),
+    CrmCase(TellsItsOwnClock, "row_28_the_crm_s_clock_is_told"),
+    CrmCase(ForgetsTheWindow, "row_29_a_window_in_the_future_or_without_changes_is_empty"),
     CrmCase(CallsABadKeyAnOutage, "row_02_a_good_credential_opens_the_account_and_a_bad_one_is_told"),
     CrmCase(IgnoresTheWaitItIsTold, "row_10_being_asked_to_wait_is_obeyed"),
     CrmCase(SwallowsOutages, "row_12_an_outage_is_bridged_and_then_told"),

@@ -50,11 +50,11 @@ def test_every_mutant_of_a_crm_is_caught(name, case, scene):
         crm_suite.run(row, broken)
 
 
-def test_every_row_of_the_provider_suite_has_a_mutant():
-    unwatched = set(provider_suite.ROWS) - {case.row for case in mutants.CASES}
-    assert {row.split("_")[1] for row in unwatched} <= {c.row.split("_")[1] for c in mutants.CASES}
-
-
-def test_every_row_named_for_a_mutant_exists():
-    assert {c.row for c in mutants.CASES} <= set(provider_suite.ROWS)
-    assert {c.row for c in crm_mutants.CASES} <= set(crm_suite.ROWS)
+@pytest.mark.parametrize(
+    ("rows", "cases"),
+    [(provider_suite.ROWS, mutants.CASES), (crm_suite.ROWS, crm_mutants.CASES)],
+    ids=["providers", "crms"],
+)
+def test_every_rule_has_a_mutant(rows, cases):
+    assert {case.row for case in cases} <= set(rows)
+    assert {row.split("_")[1] for row in rows} == {case.row.split("_")[1] for case in cases}
