@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import formatdate
 from importlib import import_module
 from typing import Any
 
@@ -26,13 +27,16 @@ Tamper = Callable[[int, bytes], bytes]
 
 
 class Loopback:
-    """The server. `stage` puts a new sandbox behind it; requests reach it over real sockets."""
+    """The server. `stage` puts a new sandbox behind it; requests reach it over real sockets.
+
+    Dates of answers are those of the sandbox's clock.
+    """
 
     def __init__(self) -> None:
         self._connections = Connections()
         config = uvicorn.Config(
             self, http=self._connections.protocol(), log_config=None, access_log=False, lifespan="off",
-            timeout_keep_alive=300, server_header=False, timeout_graceful_shutdown=1,
+            timeout_keep_alive=300, server_header=False, timeout_graceful_shutdown=1, date_header=False,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._socket = _listener(0)
@@ -63,6 +67,14 @@ class Loopback:
         self.number += 1
         number, tamper = self.number, self.tamper
         held: list[Message] = []
+        date = formatdate(self.sandbox.clock.time(), usegmt=True).encode()
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start" and not any(
+                name.lower() == b"date" for name, _ in message["headers"]
+            ):
+                message["headers"] = [*message["headers"], (b"date", date)]
+            await send(message)
 
         async def spoil(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -72,10 +84,10 @@ class Loopback:
             start = held.pop()
             headers = [(n, v) for n, v in start["headers"] if n.lower() != b"content-length"]
             start["headers"] = [*headers, (b"content-length", str(len(body)).encode())]
-            await send(start)
+            await dated(start)
             await send({**message, "body": body})
 
-        await self.sandbox(scope, receive, spoil if tamper else send)
+        await self.sandbox(scope, receive, spoil if tamper else dated)
 
 
 @contextmanager
