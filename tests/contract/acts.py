@@ -81,7 +81,10 @@ class ProviderSubject:
         known = {k: v for k, v in KNOWS_EVERYTHING.items() if k in knobs}
         wanted = {**known, **self.rehearsal.swift, **self.facts.settings, **settings}
         sandbox = self.stage.troupe.open(self.name, wanted)
-        return Act(self, sandbox, self.stage.troupe.server.url, f"{self.name}-{next(self.stage.numbers)}")
+        act = Act(self, sandbox, self.stage.troupe.server.url, f"{self.name}-{next(self.stage.numbers)}")
+        # The product reads the account before it buys; a connector may learn from it what it may offer.
+        act.connector.balance(act.line, sandbox.clock.now())
+        return act
 
 
 class Act:

@@ -19,7 +19,7 @@ KNOWS_EVERYTHING: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ProviderFacts:
-    """One provider.
+    """One kind of account of a provider, and the operations that are tried on it, as patterns in `covers`.
 
     `options` switch every operation on; `settings` are knobs of its stand-in. `plans` are the ways in
     which an account can be billed: knobs, and what the balance then has to be called (None: not checked).
@@ -29,6 +29,7 @@ class ProviderFacts:
     work addresses from personal ones. `states` are the words with which a job can end, and what each may be read as.
     """
 
+    covers: tuple[str, ...] = ("*",)
     options: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     plans: tuple[tuple[Mapping[str, Any], Plan | None], ...] = (({}, None),)
@@ -63,26 +64,29 @@ class CrmFacts:
     conditional: bool = False
 
 
-PROVIDERS: Mapping[str, ProviderFacts] = {
-    "contactout": ProviderFacts(
-        options={"searches": "narrow", "bulk": "backfill"},
-        plans=(({"billing": "prepaid"}, Plan.PREPAID), ({"billing": "postpaid"}, Plan.POSTPAID)),
-        # Some count only where something else is missing: a profile's slug without its address, the dates
-        # of a post that is not called present or past, the state of a job that lists nothing.
-        ignored=frozenset(
-            {"status_code", "message", "metadata", "li_vanity", "uuid", ".status", ".data.status"}
-            | {"start_date", "start_date_year", "start_date_month", "end_date", "end_date_year"}
-            | {".profile.experience.linkedin_url"}
+PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
+    "contactout": (
+        ProviderFacts(
+            options={"searches": "narrow", "bulk": "backfill"},
+            plans=(({"billing": "prepaid"}, Plan.PREPAID), ({"billing": "postpaid"}, Plan.POSTPAID)),
+            # Some count only where something else is missing: a profile's slug without its address, the dates
+            # of a post that is not called present or past, the state of a job that lists nothing.
+            ignored=frozenset(
+                {"status_code", "message", "metadata", "li_vanity", "uuid", ".status", ".data.status"}
+                | {"start_date", "start_date_year", "start_date_month", "end_date", "end_date_year"}
+                | {".profile.experience.linkedin_url"}
+            ),
+            unsorted=frozenset({"emails_bulk"}),
+            states={
+                "SENT": (Found, NotFound),
+                "DONE": (Found, NotFound),
+                "FAILED": (Found, Unresolved),
+                "CANCELLED": (Found, Unresolved),
+            },
         ),
-        unsorted=frozenset({"emails_bulk"}),
-        states={
-            "SENT": (Found, NotFound),
-            "DONE": (Found, NotFound),
-            "FAILED": (Found, Unresolved),
-            "CANCELLED": (Found, Unresolved),
-        },
     ),
 }
+"""The kinds of account with which a provider is tried; one without an entry gets the defaults."""
 CRMS: Mapping[str, CrmFacts] = {
     "hubspot": CrmFacts(
         properties=("jobtitle", "company", "city", "phone"),

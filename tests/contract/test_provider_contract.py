@@ -8,9 +8,14 @@ from connectors import PROVIDERS
 from syncd.connector import load
 from tests.contract.acts import ProviderSubject
 from tests.contract.provider_suite import ACCOUNT_ROWS, Row, rows_for, run
-from tests.contract.stagehands import provider_subject
+from tests.contract.stagehands import accounts, provider_subject
 
-ACCOUNTS = [(name, row) for name in sorted(PROVIDERS) for row in ACCOUNT_ROWS]
+ACCOUNTS = [
+    (name, number, row)
+    for name in sorted(PROVIDERS)
+    for number, _ in enumerate(accounts(name))
+    for row in ACCOUNT_ROWS
+]
 OPERATIONS = [
     (name, operation.name, row)
     for name in sorted(PROVIDERS)
@@ -23,9 +28,11 @@ def _short(row: Row) -> str:
     return row.__name__.removeprefix("row_")
 
 
-@pytest.mark.parametrize(("name", "row"), ACCOUNTS, ids=[f"{n}-{_short(r)}" for n, r in ACCOUNTS])
-def test_a_provider_keeps_the_contract(name, row, scene):
-    run(row, provider_subject(scene, name))
+@pytest.mark.parametrize(
+    ("name", "account", "row"), ACCOUNTS, ids=[f"{n}-account{a}-{_short(r)}" for n, a, r in ACCOUNTS]
+)
+def test_a_provider_keeps_the_contract(name, account, row, scene):
+    run(row, provider_subject(scene, name, account=account))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def sixth(monkeypatch):
     monkeypatch.setitem(sandbox.SERVERS, "sixth", "tests.contract.sixth_stand_in")
     entry = Rehearsal("provider", {"token": "sixth-key-in-the-sandbox"}, credits=("credit",))
     monkeypatch.setitem(sandbox.REHEARSALS, "sixth", entry)
-    monkeypatch.setitem(subjects.PROVIDERS, "sixth", FACTS)
+    monkeypatch.setitem(subjects.PROVIDERS, "sixth", (FACTS,))
 
 
 @pytest.mark.parametrize(("row", "operation"), SUITE, ids=[r.__name__.removeprefix("row_") for r, _ in SUITE])
