@@ -42,6 +42,8 @@ class Stage:
     folder: Path
     numbers: Iterator[int] = field(default_factory=itertools.count)
     opened: list[Http] = field(default_factory=list)
+    learned: dict[tuple[str, str], Key] = field(default_factory=dict)
+    """Vendors' own ids by vendor and person."""
 
     def strike(self) -> None:
         """Close the connections of every act so far."""
@@ -238,17 +240,23 @@ class Act:
         return key_of(stranger(number), wanted)
 
     def _learned(self, person: Person) -> Key:
-        """The vendor's own id of a person, from an answer to another question."""
+        """The vendor's own id of a person, from an answer that another stand-in gave to another question."""
+        known = self.subject.stage.learned
+        if (self.subject.name, person.ref) not in known:
+            with self.subject.stage.troupe.server.interlude():
+                known[self.subject.name, person.ref] = self.subject.open().learn(person)
+        return known[self.subject.name, person.ref]
+
+    def learn(self, person: Person) -> Key:
+        """The vendor's own id of a person, by any question that tells it."""
         for operation in self.connector.operations:
             kinds = [k for k in STRENGTH if k in operation.accepts and k is not KeyKind.PROVIDER_ID]
-            if not operation.identifies or not kinds:
-                continue
-            other = Act(replace(self.subject, operation=operation.name), self.sandbox, "", self.account)
-            other.line = self.line
-            (outcome,) = other.ask(other.key(person, kinds[0]))
-            for candidate in getattr(outcome, "candidates", ()):
-                if candidate.provider_ref:
-                    return _made(Key.single(KeyKind.PROVIDER_ID, candidate.provider_ref))
+            if operation.identifies and kinds:
+                self.subject = replace(self.subject, operation=operation.name)
+                (outcome,) = self.ask(key_of(person, kinds[0]))
+                for candidate in getattr(outcome, "candidates", ()):
+                    if candidate.provider_ref:
+                        return _made(Key.single(KeyKind.PROVIDER_ID, candidate.provider_ref))
         raise AssertionError("no operation tells the vendor's own id of a person")
 
 

@@ -56,6 +56,16 @@ class Loopback:
         self.sandbox, self.tamper, self.number = sandbox, None, 0
         return sandbox
 
+    @contextmanager
+    def interlude(self) -> Iterator[None]:
+        """Another sandbox may be on stage while the block runs; then the present one is again."""
+        held = self.sandbox, self.tamper, self.number
+        self.sandbox = None
+        try:
+            yield
+        finally:
+            self.sandbox, self.tamper, self.number = held
+
     def close(self) -> None:
         self._server.should_exit = True
         self._thread.join(10)

@@ -258,19 +258,19 @@ def claims_nothing(act: Act, outcome: Outcome) -> bool:
 
 
 def row_06_answers_keep_the_order_and_number_of_the_questions(subject: ProviderSubject) -> None:
-    act = subject.open()
-    first, second, *_ = act.people
-    one, nobody, two = act.key(first), act.unknown(), act.key(second)
-    for keys in ([one, nobody, two], [nobody, one], [one, one], [two, nobody, one, nobody, two]):
-        asked = keys[: act.operation.batch]
+    for order in ("one nobody two", "nobody one", "one one", "two nobody one nobody two"):
+        act = subject.open()
+        first, second, *_ = act.people
+        keys = {"one": act.key(first), "nobody": act.unknown(), "two": act.key(second)}
+        names = order.split()[: act.operation.batch]
         with act.spending() as spent:
-            outcomes = act.ask(*asked)
-        assert len(outcomes) == len(asked), f"{len(outcomes)} answers to {len(asked)} questions"
-        for key, outcome in zip(asked, outcomes, strict=True):
-            if key is nobody:
+            outcomes = act.ask(*(keys[name] for name in names))
+        assert len(outcomes) == len(names), f"{len(outcomes)} answers to {len(names)} questions"
+        for name, outcome in zip(names, outcomes, strict=True):
+            if name == "nobody":
                 assert claims_nothing(act, outcome), "another's answer stands in the place of nobody's"
                 continue
-            person = first if key is one else second
+            person = first if name == "one" else second
             assert isinstance(outcome, Found), f"{type(outcome).__name__} for somebody known"
             assert any(agrees(act, c, person) for c in outcome.candidates), "another's answer"
         assert act.said(outcomes) == spent, f"said {act.said(outcomes)}, charged {spent}"

