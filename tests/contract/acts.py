@@ -72,7 +72,7 @@ class ProviderSubject:
     name: str
     rehearsal: Rehearsal
     facts: ProviderFacts
-    options: Callable[..., Options]
+    options: type[Options]
     build: Callable[[Options], Provider]
     stage: Stage
     operation: str = ""

@@ -31,7 +31,7 @@ class CrmSubject:
     name: str
     rehearsal: Rehearsal
     facts: CrmFacts
-    options: Callable[..., Options]
+    options: type[Options]
     build: Callable[[Options, Wire, str], Crm]
     stage: Stage
 
@@ -51,16 +51,18 @@ class CrmAct:
         self.waits: list[float] = []
         self.meter = Meter()
         self.pacer = Pacer(subject.stage.store, self.waits.append)
-        secrets = {}
+        self._given: dict[str, Any] = {**subject.rehearsal.options, **subject.facts.options}
         for option, credential in subject.rehearsal.secrets.items():
             path = subject.stage.folder / f"{account}.{option}"
             path.write_text(credential, "utf-8")
-            secrets[option] = {"file": str(path)}
-        self.options = subject.options(**{**subject.rehearsal.options, **subject.facts.options, **secrets})
+            self._given[option] = {"file": str(path)}
         self.connector = self.connected(subject.stage.troupe.server.url)
 
     def connected(self, url: str, wire: Wire | None = None) -> Crm:
         """A connector to an address, with the product's wire or another one."""
+        fields = self.subject.options.model_fields
+        address = {"base_url": url} if "base_url" in fields else {}
+        self.options = self.subject.options(**self._given, **address)
         if wire is not None:
             return self.subject.build(self.options, wire, url)
         line = Line(self.account, {}, self.pacer, lambda operation, answer: None, self.meter)

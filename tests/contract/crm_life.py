@@ -58,10 +58,18 @@ def row_10_being_asked_to_wait_is_obeyed(subject: CrmSubject) -> None:
         assert act.ids
         act.fault("rate_limit", retry_after="7", times=1)
         act.waits.clear()
-        with act.requesting() as seen:
-            call(act)
-        assert any(status == 429 for *_, status in seen), what
-        assert sum(act.waits) >= 6.0, f"{what} does not wait as it was told"
+        # Some vendors never say how long: then any pause will do.
+        says = "retry-after" in act.sandbox.rate_limit_answer("7").headers
+        least = 6.0 if says else 0.01
+        mark = act.meter.mark()
+        told = attempt(partial(call, act))
+        assert act.meter.since(mark)[act.account].rate_limited, f"{what}: a limit is not recognised"
+        if isinstance(told, Failure):
+            # A limit that ends later than anybody may wait in place: the work is put off.
+            assert told.kind is FailureKind.RATE_LIMITED, f"a limit at {what} is called {told.kind}"
+            assert (told.retry_after_s or 0.0) >= least, f"{what} does not say how long"
+        else:
+            assert sum(act.waits) >= least, f"{what} does not wait as it was told"
 
 
 def row_12_an_outage_is_bridged_and_then_told(subject: CrmSubject) -> None:
@@ -99,9 +107,14 @@ def row_13_a_lost_answer_is_asked_for_again(subject: CrmSubject) -> None:
             act.sandbox.faults.clear()
             act.fault(kind, times=1)
             with impatient() as asked:
+                told = attempt(partial(call, act))
+            if what == "write" and isinstance(told, Failure):
+                # A lost write may be told instead: the core reads the record before it writes again.
+                assert told.kind in (FailureKind.AMBIGUOUS, FailureKind.UNAVAILABLE), told.kind
                 told = call(act)
+            assert not isinstance(told, Failure), f"{what} after {kind}: {told}"
             assert _same(told, honest), f"{what} after {kind}"
-            assert None not in [t for t in asked if t != 0.0][1:2], f"{what}: a request without a timeout"
+            assert any(asked), f"{what}: a request without a timeout"
             act.again()
 
 
@@ -111,10 +124,15 @@ def row_13_a_write_whose_answer_is_lost_is_written_once_more_and_no_further(subj
         contact_id, name = act.ids[0], act.facts.properties[0]
         act.fault(kind, times=1)
         with act.requesting() as seen, impatient():
-            (result,) = act.write((contact_id, {name: "Once"}))
-        assert isinstance(result, Written), f"{kind}: {type(result).__name__}"
+            told = attempt(partial(act.write, (contact_id, {name: "Once"})))
+        if isinstance(told, Failure):
+            assert told.charged is not False, f"{kind} is said to be undelivered"
+            assert len(seen) == 1, f"{kind}: {len(seen)} requests"
+            told = act.write((contact_id, {name: "Once"}))
+        else:
+            assert len(seen) == 2, f"{kind}: {len(seen)} requests"
+        assert isinstance(told[0], Written), f"{kind}: {type(told[0]).__name__}"
         assert (act.read(contact_id)[contact_id].fields or {})[name] == "Once"
-        assert len(seen) == 2, f"{kind}: {len(seen)} requests"
 
 
 def row_14_an_answer_in_another_form_is_never_read_as_one(subject: CrmSubject) -> None:
@@ -143,7 +161,10 @@ def _honest(subject: CrmSubject, call: Any) -> tuple[list[bytes], Any]:
 
 def _is_refused(where: str, told: Any) -> None:
     if isinstance(told, Failure):
-        assert told.kind is FailureKind.CONTRACT, f"{where} is called {told.kind}"
+        # An account that does not tell who it is may lack a right to; a write may have been done.
+        more = {"check": FailureKind.CONFIG, "write": FailureKind.AMBIGUOUS}
+        allowed = (FailureKind.CONTRACT, more.get(where.rpartition(" to ")[2], FailureKind.CONTRACT))
+        assert told.kind in allowed, f"{where} is called {told.kind}"
         return
     results = told if isinstance(told, list) else []
     later = bool(results) and all(isinstance(r, Rejected) and r.retry for r in results)

@@ -160,4 +160,5 @@ def row_28_the_crm_s_clock_is_told(subject: CrmSubject) -> None:
     act = subject.open()
     told = act.connector.now()
     assert told.tzinfo is not None, "an instant without a time zone"
-    assert abs(told - act.now) < timedelta(seconds=30), "another clock than the CRM's"
+    # It may trail on purpose, where records can appear late; it never runs ahead.
+    assert timedelta(seconds=-2) < act.now - told < timedelta(minutes=10), "another clock than the CRM's"

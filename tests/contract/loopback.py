@@ -35,7 +35,7 @@ class Loopback:
     def __init__(self) -> None:
         self._connections = Connections()
         config = uvicorn.Config(
-            self, http=self._connections.protocol(), log_config=None, access_log=False, lifespan="off",
+            self, http=self._connections.protocol(), log_config=None, log_level="critical", access_log=False, lifespan="off",
             timeout_keep_alive=300, server_header=False, timeout_graceful_shutdown=1, date_header=False,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
@@ -97,6 +97,10 @@ class Loopback:
             await dated(start)
             await send({**message, "body": body})
 
+        if tamper:
+            # A body that is to be changed must not come compressed.
+            kept = [(n, v) for n, v in scope["headers"] if n.lower() != b"accept-encoding"]
+            scope = {**scope, "headers": kept}
         await self.sandbox(scope, receive, spoil if tamper else dated)
 
 

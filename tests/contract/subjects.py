@@ -44,7 +44,8 @@ class ProviderFacts:
 class CrmFacts:
     """One CRM: the object that is synchronised and how its stand-in is asked for rare events.
 
-    `properties` are four text properties of its own that may be written, `email` apart. `wrong` are
+    `properties` are four of its text properties that may be written, `email` apart: authors are told at least
+    of the first two, and the second has values in many records. `wrong` are
     property and value pairs that it must refuse, whatever the reason. `settings` are knobs of its stand-in,
     `lagging` those by which changes are found late, within `lag_s`. `remove` and `merge` are edits: the
     record's id takes the place of `{id}`, the other one's that of `{other}`. `conditional`: a write can be
@@ -87,7 +88,7 @@ PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
     ),
 }
 """The kinds of account with which a provider is tried; one without an entry gets the defaults."""
-CRMS: Mapping[str, CrmFacts] = {
+CRMS: dict[str, CrmFacts] = {
     "hubspot": CrmFacts(
         properties=("jobtitle", "company", "city", "phone"),
         wrong=(("lifecyclestage", "no such stage"), ("hs_object_id", "7"), ("zz_no_such_property", "x")),
