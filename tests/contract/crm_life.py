@@ -128,7 +128,9 @@ def row_13_a_write_whose_answer_is_lost_is_written_once_more_and_no_further(subj
         if isinstance(told, Failure):
             assert told.charged is not False, f"{kind} is said to be undelivered"
             assert len(seen) == 1, f"{kind}: {len(seen)} requests"
-            told = act.write((contact_id, {name: "Once"}))
+            with act.requesting() as seen:
+                told = act.write((contact_id, {name: "Once"}))
+            assert len(seen) == 1, f"{len(seen)} requests for one write"
         else:
             assert len(seen) == 2, f"{kind}: {len(seen)} requests"
         assert isinstance(told[0], Written), f"{kind}: {type(told[0]).__name__}"

@@ -272,7 +272,9 @@ class LeaksTheAnswer(CrmMutant):
 class RefusesNews(CrmMutant):
     def classify(self, operation: Operation, answer: Answer) -> Failure | None:
         seen: dict[str, set[str]] = self.__dict__.setdefault("seen", {})
-        keys = set(answer.json())
+        body = answer.json()
+        rows = [row for row in (body if isinstance(body, list) else [body]) if isinstance(row, dict)]
+        keys = {key for row in rows for key in row}
         if keys - seen.setdefault(operation.name, keys):
             return Failure(FailureKind.CONTRACT, "an unknown key")
         return self.honest.classify(operation, answer)

@@ -65,6 +65,12 @@ class CrmFacts:
     conditional: bool = False
 
 
+_ROCKETREACH_POOLS = ("standard_lookup", "premium_lookup", "phone_lookup", "person_enrich", "company_export")
+# Places in pieces stand beside the whole, posts beside the present one, the best address beside all.
+_ROCKETREACH_IGNORED = frozenset(
+    {"city", "region", "country_code", "address", "job_history", "links", "recommended_email", "industries"}
+    | {"detail", ".status"}
+)
 PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
     "contactout": (
         ProviderFacts(
@@ -86,6 +92,33 @@ PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
             },
         ),
     ),
+    "rocketreach": (
+        ProviderFacts(
+            covers=("lookup_premium", "phone", "profile", "company", "search"),
+            options={"family": "standard", "lookup_type": "premium", "searches": "names", "companies": True},
+            settings={"credits": dict.fromkeys(_ROCKETREACH_POOLS, 1000)},
+            pools={"lookup": "premium_lookup"},
+            ignored=_ROCKETREACH_IGNORED,
+        ),
+        ProviderFacts(
+            covers=("lookup_standard",),
+            options={"family": "standard", "lookup_type": "standard"},
+            pools={"lookup": "standard_lookup"},
+            ignored=_ROCKETREACH_IGNORED,
+        ),
+        ProviderFacts(
+            covers=("universal_*",),
+            options={"family": "universal", "searches": "names", "companies": True},
+            settings={"family": "universal"},
+            pools={
+                "lookup": "universal",
+                "phone_lookup": None,
+                "person_enrich": None,
+                "company_export": None,
+            },
+            ignored=_ROCKETREACH_IGNORED,
+        ),
+    ),
 }
 """The kinds of account with which a provider is tried; one without an entry gets the defaults."""
 CRMS: dict[str, CrmFacts] = {
@@ -95,6 +128,14 @@ CRMS: dict[str, CrmFacts] = {
         lagging={"lag_s": 20.0, "disorder": 0.3},
         lag_s=25.0,
         remove={"action": "archive", "id": "{id}"},
+        merge={"action": "merge", "primary": "{other}", "other": "{id}"},
+    ),
+    "salesforce": CrmFacts(
+        email="Email",
+        settings={"short_pages": True},
+        properties=("Title", "FirstName", "MailingCity", "Phone"),
+        wrong=(("LastModifiedById", "005000000000000AAA"), ("zz_no_such_property", "x")),
+        remove={"action": "delete", "id": "{id}"},
         merge={"action": "merge", "primary": "{other}", "other": "{id}"},
     ),
 }

@@ -8,14 +8,14 @@ import pytest
 
 from connectors import CRMS, PROVIDERS
 from syncd.connector import load
-from tests.contract import crm_mutants, crm_suite, mutants, provider_suite, subjects
+from tests.contract import crm_mutants, crm_suite, mutant_cases, provider_suite, subjects
 from tests.contract.stagehands import crm_subject, provider_subject
 
 
 def _provider_cases():
     for name in sorted(PROVIDERS):
         operations = load("provider", name).operations
-        for case in mutants.CASES:
+        for case in mutant_cases.CASES:
             fitting = [o.name for o in operations if case.where and case.where(o)]
             if (case.where is None or fitting) and name in (case.only or {name}):
                 shown = f"{name}-{case.mutant.__name__}-{case.row.split('_')[1]}"
@@ -25,7 +25,7 @@ def _provider_cases():
 def _crm_cases():
     for name in sorted(CRMS):
         for case in crm_mutants.CASES:
-            if subjects.CRMS[name].conditional or not case.conditional:
+            if subjects.CRMS.get(name, subjects.CrmFacts()).conditional or not case.conditional:
                 shown = f"{name}-{case.mutant.__name__}-{case.row.split('_')[1]}"
                 yield pytest.param(name, case, id=shown)
 
@@ -52,7 +52,7 @@ def test_every_mutant_of_a_crm_is_caught(name, case, scene):
 
 @pytest.mark.parametrize(
     ("rows", "cases"),
-    [(provider_suite.ROWS, mutants.CASES), (crm_suite.ROWS, crm_mutants.CASES)],
+    [(provider_suite.ROWS, mutant_cases.CASES), (crm_suite.ROWS, crm_mutants.CASES)],
     ids=["providers", "crms"],
 )
 def test_every_rule_has_a_mutant(rows, cases):
