@@ -331,6 +331,8 @@ class CrmCase:
     mutant: type[CrmMutant]
     row: str
     conditional: bool = False
+    paged: bool = False
+    """It can be seen only where a crowd takes more than one page."""
 
 
 CASES: tuple[CrmCase, ...] = (
@@ -347,15 +349,15 @@ CASES: tuple[CrmCase, ...] = (
     CrmCase(Sleeps, "row_17_a_connector_touches_nothing_but_its_wire"),
     CrmCase(LeaksTheAnswer, "row_18_no_credential_and_nobody_s_data_in_logs_or_errors"),
     CrmCase(MixesQuestionsUp, "row_19_questions_at_the_same_time_do_not_mix"),
-    CrmCase(SkipsEqualDates, "row_21_records_with_one_equal_date_are_all_pulled"),
+    CrmCase(SkipsEqualDates, "row_21_records_with_one_equal_date_are_all_pulled", paged=True),
     CrmCase(LeavesTheFirstInstantOut, "row_21_both_ends_of_a_window_belong_to_it"),
     CrmCase(LosesAChangeDuringPaging, "row_22_a_change_during_paging_is_not_lost"),
-    CrmCase(ForgetsItsPlace, "row_23_a_cursor_survives_a_restart"),
-    CrmCase(ResumesAPageTooLate, "row_23_a_cursor_survives_a_restart"),
+    CrmCase(ForgetsItsPlace, "row_23_a_cursor_survives_a_restart", paged=True),
+    CrmCase(ResumesAPageTooLate, "row_23_a_cursor_survives_a_restart", paged=True),
     CrmCase(TrustsTheIndex, "row_24_a_late_index_costs_time_and_no_record"),
     CrmCase(ReadsTheDeletedAsLiving, "row_25_deleted_and_merged_records_are_told_as_gone"),
     CrmCase(HidesByLetterCase, "row_26_a_condition_never_hides_a_record_that_fulfils_it"),
-    CrmCase(ScansWithoutItsLastPage, "row_27_a_scan_holds_everybody_once_and_whole"),
+    CrmCase(ScansWithoutItsLastPage, "row_27_a_scan_holds_everybody_once_and_whole", paged=True),
     CrmCase(ReadsTheDeletedAsLiving, "row_31_missing_ids_cost_the_others_nothing"),
     CrmCase(RejectsTheWholeBatch, "row_32_every_patch_has_its_own_result_in_its_place"),
     CrmCase(DropsUnknownIds, "row_32_every_patch_has_its_own_result_in_its_place"),

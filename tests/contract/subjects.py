@@ -49,7 +49,8 @@ class CrmFacts:
     property and value pairs that it must refuse, whatever the reason. `settings` are knobs of its stand-in,
     `lagging` those by which changes are found late, within `lag_s`. `remove` and `merge` are edits: the
     record's id takes the place of `{id}`, the other one's that of `{other}`. `conditional`: a write can be
-    made to depend on the record's version.
+    made to depend on the record's version. `page` is the most records in one page; mutants of paging can
+    be seen only where it is less than the crowd.
     """
 
     object: str = "contact"
@@ -63,6 +64,7 @@ class CrmFacts:
     remove: Mapping[str, Any] = field(default_factory=dict)
     merge: Mapping[str, Any] = field(default_factory=dict)
     conditional: bool = False
+    page: int = 200
 
 
 _ROCKETREACH_POOLS = ("standard_lookup", "premium_lookup", "phone_lookup", "person_enrich", "company_export")
@@ -132,7 +134,7 @@ CRMS: dict[str, CrmFacts] = {
     ),
     "salesforce": CrmFacts(
         email="Email",
-        settings={"short_pages": True},
+        page=2000,
         properties=("Title", "FirstName", "MailingCity", "Phone"),
         wrong=(("LastModifiedById", "005000000000000AAA"), ("zz_no_such_property", "x")),
         remove={"action": "delete", "id": "{id}"},
