@@ -1,0 +1,43 @@
+"""Every provider of the table keeps the contract, operation by operation, over its stand-in."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors import PROVIDERS
+from syncd.connector import load
+from tests.contract.acts import ProviderSubject
+from tests.contract.provider_suite import ACCOUNT_ROWS, Row, rows_for, run
+from tests.contract.stagehands import accounts, provider_subject
+
+ACCOUNTS = [
+    (name, number, row)
+    for name in sorted(PROVIDERS)
+    for number, _ in enumerate(accounts(name))
+    for row in ACCOUNT_ROWS
+]
+OPERATIONS = [
+    (name, operation.name, row)
+    for name in sorted(PROVIDERS)
+    for operation in load("provider", name).operations
+    for row in rows_for(operation)
+]
+
+
+def _short(row: Row) -> str:
+    return row.__name__.removeprefix("row_")
+
+
+@pytest.mark.parametrize(
+    ("name", "account", "row"), ACCOUNTS, ids=[f"{n}-account{a}-{_short(r)}" for n, a, r in ACCOUNTS]
+)
+def test_a_provider_keeps_the_contract(name, account, row, scene):
+    run(row, provider_subject(scene, name, account=account))
+
+
+@pytest.mark.parametrize(
+    ("name", "operation", "row"), OPERATIONS, ids=[f"{n}-{o}-{_short(r)}" for n, o, r in OPERATIONS]
+)
+def test_an_operation_keeps_the_contract(name, operation, row, scene):
+    subject: ProviderSubject = provider_subject(scene, name, operation)
+    run(row, subject)
