@@ -39,7 +39,6 @@ class ProviderAccount:
     checkers: bool = True
     backfill: bool = False
     stats_lag_s: float = STATS_LAG_S
-    callback_url: str = ""
     yields: Mapping[tuple[str, Field], float] = field(default_factory=dict)
 
     def vendor(self, affordable: Mapping[str, float], closed: frozenset[str]) -> Vendor:

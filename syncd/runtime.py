@@ -120,6 +120,11 @@ def open_runtime(
     ledger = Ledger(store, purses, owner, round(LEASE_S * MILLION))
     standing = Standing(store, ledger, providers, clock, monotonic)
     standing.recall()
+    salt = store.salt()
+    if settings.http.public_url is not None:
+        for name, account in providers.items():
+            if account.line.http:
+                account.line.http.callback_url = callback_url(str(settings.http.public_url), name, salt)
     return Runtime(
         settings=settings,
         store=store,
@@ -131,9 +136,19 @@ def open_runtime(
         crms={name: _crm(c, pacer, meter) for name, c in settings.crms.items()},
         policies=policies(settings),
         owner=owner,
-        salt=store.salt(),
+        salt=salt,
         clock=clock,
     )
+
+
+def callback_token(account: str, salt: bytes) -> str:
+    """The unguessable part of an account's callback address; the same for as long as the state lives."""
+    return hashlib.blake2b(f"callback:{account}".encode(), key=salt, digest_size=20).hexdigest()
+
+
+def callback_url(public_url: str, account: str, salt: bytes) -> str:
+    """Where a vendor reaches us."""
+    return f"{public_url.rstrip('/')}/callbacks/{account}/{callback_token(account, salt)}"
 
 
 def reveal(settings: Settings) -> list[str]:
