@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from syncd.store.engine import Store
 from tests.hubspot_portal import Portal
 from tests.sandboxes import Starter, sandboxes
+from tests.stores import KINDS, Backend, Backends
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +31,23 @@ def hubspot_portal() -> Iterator[Callable[..., Portal]]:
     yield open_portal
     for portal in opened:
         portal.close()
+
+
+@pytest.fixture(scope="session")
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    """Where states come from. The PostgreSQL server starts with the first test that needs it."""
+    made = Backends(tmp_path_factory.mktemp("states"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=KINDS)
+def backend(request: pytest.FixtureRequest, backends: Backends) -> Iterator[Backend]:
+    """An empty state on SQLite, then on PostgreSQL: further workers by `open()`, time by `clock.advance()`."""
+    yield from backends.make(request.param)
+
+
+@pytest.fixture
+def store(backend: Backend) -> Store:
+    """An empty state's store, on SQLite and on PostgreSQL."""
+    return backend.store

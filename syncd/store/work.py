@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from syncd.store import tables as t
-from syncd.store.engine import Now, serialise
+from syncd.store.engine import Now
 
 OPEN = ("ready", "leased", "waiting", "enriched", "writing")
 ENDED = ("done", "skipped", "no_budget", "review", "dead")
@@ -234,7 +234,6 @@ def claim(
 
     Two rows of the same person are never leased at once, so that one look-up serves both.
     """
-    serialise(connection, "claim")
     mine, other, held = t.identity.alias("mine"), t.identity.alias("other"), t.work.alias("held")
     rival = exists().where(
         and_(
