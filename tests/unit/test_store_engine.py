@@ -36,9 +36,13 @@ def test_the_servers_own_clock_is_the_wall_clock(backends: Backends) -> None:
 
 
 def test_a_block_that_raises_leaves_nothing_behind(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.write() as connection:
-        runs.set_meta(connection, "a", "1")
-        raise RuntimeError
+    def fail() -> None:
+        with store.write() as connection:
+            runs.set_meta(connection, "a", "1")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     with store.read() as connection:
         assert runs.get_meta(connection, "a") is None
 
