@@ -10,9 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import make_url
-
 from syncd.store.engine import MILLION, Store
+from syncd.store.tables import metadata
 from tests.postgres import Postgres, postgres
 
 START_US = 1_773_144_000 * MILLION
@@ -85,6 +84,20 @@ _SHADOW = (
     "CREATE FUNCTION public.statement_timestamp() RETURNS timestamptz STABLE LANGUAGE sql "
     "AS 'SELECT pg_catalog.to_timestamp(us / 1000000.0) FROM test.clock'",
 )
+_EMPTY = "".join(
+    [
+        "SET session_replication_role = replica; ",
+        *(f"DELETE FROM {name}; " for name in metadata.tables if name != "meta"),
+        "DELETE FROM meta WHERE key <> 'salt'; ",
+        *(
+            f"ALTER SEQUENCE {table.name}_{column.name}_seq RESTART; "
+            for table in metadata.tables.values()
+            for column in table.primary_key
+            if column is table.autoincrement_column
+        ),
+        f"UPDATE test.clock SET us = {START_US}",
+    ]
+)
 
 
 class Backends:
@@ -96,6 +109,7 @@ class Backends:
         self._server: Postgres | None = None
         self._empty: Path | None = None
         self._numbers = count()
+        self._free: list[str] = []
 
     def close(self) -> None:
         self._stack.close()
@@ -123,8 +137,10 @@ class Backends:
             yield backend
         finally:
             backend.close()
-            if kind == "postgresql":
-                self.server().run(f"DROP DATABASE {make_url(backend.url).database} WITH (FORCE)")
+        # Emptying a database takes a tenth of the time of making another one.
+        if isinstance(backend.clock, ServerClock):
+            self.server().run(_EMPTY, database=backend.clock.database)
+            self._free.append(backend.clock.database)
 
     def blank(self) -> str:
         """The URL of a PostgreSQL database without tables, and with the server's own clock."""
@@ -144,6 +160,8 @@ class Backends:
         return Backend("sqlite", f"sqlite:///{folder / 'syncd.db'}", StandingClock())
 
     def _postgresql(self) -> Backend:
-        name = f"state{next(self._numbers)}"
-        self.server().run(f"CREATE DATABASE {name} TEMPLATE empty")
+        if not self._free:
+            self._free.append(f"state{next(self._numbers)}")
+            self.server().run(f"CREATE DATABASE {self._free[0]} TEMPLATE empty")
+        name = self._free.pop()
         return Backend("postgresql", self.shadowed_url(name), ServerClock(self.server(), name))
