@@ -363,10 +363,22 @@ def drop_budgets(connection: Connection, account: str, kind: str, scope: str, pe
     )
 
 
-def pool_marks(connection: Connection, account: str, lag_us: int) -> dict[str, int]:
-    """kind → our spend that a figure asked for now surely contains; taken before the vendor is asked.
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The moment before a vendor is asked for its figure of one kind.
 
-    Spend of the last `lag_us` is left out, because vendors count with a delay.
+    `contained` is our spend since the last figure that the new one surely contains, `seen` the newest
+    observation of then.
+    """
+
+    contained: int = 0
+    seen: int = 0
+
+
+def pool_marks(connection: Connection, account: str, lag_us: int) -> dict[str, Mark]:
+    """kind → mark; to be taken before the vendor is asked.
+
+    Spend of the last `lag_us` is not taken for contained, because vendors count with a delay.
     """
     recent = dict(
         connection.execute(
@@ -376,17 +388,33 @@ def pool_marks(connection: Connection, account: str, lag_us: int) -> dict[str, i
         ).all()
     )
     rows = connection.execute(select(t.pool.c.kind, t.pool.c.spent_since).where(t.pool.c.account == account))
-    return {row.kind: max(0, row.spent_since - max(0, int(recent.get(row.kind) or 0))) for row in rows}
+    return {
+        row.kind: Mark(
+            max(0, int(row.spent_since) - max(0, int(recent.get(row.kind) or 0))),
+            _newest(connection, account, row.kind),
+        )
+        for row in rows.all()
+    }
+
+
+def _newest(connection: Connection, account: str, kind: str) -> int:
+    """The id of the newest observation, or 0."""
+    o = t.observation.c
+    query = select(func.max(o.id)).where(o.account == account, o.kind == kind)
+    return int(connection.scalar(query) or 0)
 
 
 def observe(
-    connection: Connection, account: str, kind: str, remaining: int | None, plan: str, period: str, mark: int
+    connection: Connection, account: str, kind: str, remaining: int | None, plan: str, period: str, mark: Mark
 ) -> int:
     """Take over the vendor's own figure and return the drift: credits gone that we did not spend.
 
     What was settled before `mark` was taken is in the figure; everything reserved or settled since stays
-    held on top of it, though the figure may contain some of that too: it errs low, never high.
+    held on top of it, though the figure may contain some of that too: it errs low, never high. A figure
+    whose mark is older than the last observation is dropped: what it contains was taken off already.
     """
+    if mark.seen != _newest(connection, account, kind):
+        return 0
     row = connection.execute(select(t.pool).where(t.pool.c.account == account, t.pool.c.kind == kind)).one()
     drift = 0
     if row.remaining is not None and remaining is not None and row.vendor_period == period:
@@ -419,7 +447,7 @@ def observe(
             plan=plan,
             vendor_period=period,
             fetched_at=Now(),
-            spent_since=t.pool.c.spent_since - mark,
+            spent_since=t.pool.c.spent_since - mark.contained,
         )
     )
     return drift
