@@ -137,11 +137,14 @@ def leave(connection: Connection, work_id: int, reason: str) -> None:
 def again(connection: Connection, work_id: int, **values: Any) -> bool:
     """Put a row that has ended back to `ready`, or mark a busy one so that it comes back at its end.
 
-    Returns whether it is ready now.
+    Returns whether it is ready now. An enriched row is busy while a writer holds it.
     """
+    idle = or_(
+        t.work.c.state.in_((*ENDED, "ready")), and_(t.work.c.state == "enriched", t.work.c.owner == "")
+    )
     ready = connection.execute(
         update(t.work)
-        .where(t.work.c.id == work_id, t.work.c.state.in_((*ENDED, "ready", "enriched")))
+        .where(t.work.c.id == work_id, idle)
         .values(
             state="ready",
             reason="",
