@@ -359,14 +359,13 @@ def finish(connection: Connection, owner: str, ends: Sequence[End]) -> list[bool
     if not ends:
         return []
     rows = [_end_row(owner, end) for end in ends]
-    held = [True] * len(ends)
-    if len(rows) > 1:
-        with connection.begin_nested() as savepoint:
-            if connection.execute(_FINISH, rows).rowcount != len(rows):
-                savepoint.rollback()
-                held = [connection.execute(_FINISH, row).rowcount == 1 for row in rows]
+    together = connection.begin_nested()
+    if connection.execute(_FINISH, rows).rowcount == len(rows):
+        together.commit()
+        held = [True] * len(rows)
     else:
-        held = [connection.execute(_FINISH, rows[0]).rowcount == 1]
+        together.rollback()
+        held = [connection.execute(_FINISH, row).rowcount == 1 for row in rows]
     ended = [e.work_id for e, ours in zip(ends, held, strict=True) if ours and e.state in ENDED]
     if ended:
         connection.execute(
