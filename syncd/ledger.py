@@ -303,8 +303,9 @@ class Ledger:
     def pend(self, connection: Connection, ticket: Ticket, charge: Charge | None, **values: Any) -> bool:
         """The job was accepted: the handle is durable. A charge at launch settles the money now.
 
-        Where the launch was booked before, it is not charged again.
+        From then on any worker may ask for it. Where the launch was booked before, it is not charged again.
         """
+        values["lease_until"] = 0
         if not money.move_call(connection, ticket.call_id, ("sent", "unknown"), "pending", **values):
             return False
         held = money.held_by(connection, ticket.call_id)
