@@ -153,7 +153,7 @@ class Store:
         except DBAPIError as error:
             self.close()
             raise unusable(self.where, error) from None
-        except StateUnusable:
+        except BaseException:
             self.close()
             raise
 

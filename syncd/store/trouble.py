@@ -31,6 +31,7 @@ _BY_SQLITE = {
     "SQLITE_BUSY": "locked",
 }
 _BY_SQLSTATE = {
+    "0A000": "unwritable",
     "25006": "unwritable",
     "42501": "unwritable",
     "53100": "full",
@@ -38,7 +39,8 @@ _BY_SQLSTATE = {
     "XX001": "corrupt",
     "XX002": "corrupt",
 }
-"""Read-only transaction, insufficient privilege, disk full, lock not available, data and index corrupted."""
+"""No writing on a standby, read-only transaction, insufficient privilege, disk full, lock not available, data
+and index corrupted."""
 
 
 def unusable(where: str, error: DBAPIError) -> StateUnusable:
