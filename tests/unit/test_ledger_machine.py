@@ -55,9 +55,11 @@ OPERATIONS = {
         operation("check"),
     )
 }
-INITIAL, FLOOR, LAG_S = 40, 2, 60.0
+INITIAL, FLOOR, LAG_S = 60, 2, 60.0
+PICK = st.integers(0, 30)
+"""Which of the calls that a rule can act on, counted from the newest."""
 APPEND_ONLY = re.compile(r"\s*(UPDATE|DELETE FROM) (audit|ledger|observation)\b", re.IGNORECASE)
-CAP = st.one_of(st.none(), st.integers(0, 12))
+CAP = st.sampled_from([None, None, 0, 2, 5, 9, 14, 20, 40])
 CAPS = st.builds(
     lambda run, day, month: {
         k: v for k, v in {"per_run": run, "per_day": day, "per_month": month}.items() if v is not None
@@ -66,6 +68,27 @@ CAPS = st.builds(
     CAP,
     CAP,
 ).filter(bool)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is to buy. Where `frozen`, it lost its contact meanwhile."""
+
+    who: int
+    op: str
+    keys: tuple[str, ...]
+    epoch: int
+    frozen: bool
+
+
+ORDER = st.builds(
+    Order,
+    st.integers(0, 2),
+    st.sampled_from(sorted(OPERATIONS)),
+    st.lists(st.sampled_from("abcdefghijklmnopqrst"), min_size=1, max_size=3, unique=True).map(tuple),
+    st.sampled_from([0, 0, 0, 1]),
+    st.sampled_from([False] * 9 + [True]),
+)
 
 
 @dataclass
@@ -100,7 +123,6 @@ class LedgerMachine(RuleBasedStateMachine):
 
     backends: Backends
     kind = "sqlite"
-    calls = Bundle("calls")
     marks = Bundle("marks")
 
     def __init__(self) -> None:
@@ -116,7 +138,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """The vendor's own list per kind: when, how much."""
         self.purchases: Counter[tuple[str, str, int]] = Counter()
         self.names = 0
-        self.caps: dict[str, dict[str, int]] = {EMAIL: {"per_month": 10}, PHONE: {"per_month": 10}}
+        self.caps: dict[str, dict[str, int]] = {EMAIL: {"per_month": 30}, PHONE: {"per_run": 20}}
         self.workers: list[Worker] = []
         self.run_id = 0
 
@@ -159,6 +181,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self.run_id = worker.run_id
         return worker
 
+    def _some(self, pick: int, *states: str, left: bool) -> Call | None:
+        """A call in one of these states; every state where none is named."""
+        found = [c for c in self.made if c.left == left and (not states or c.state in states)]
+        return found[-1 - pick % len(found)] if found else None
+
     def _held(self, kind: str, scope: str, periods: Periods) -> int:
         """Spent, reserved and unknown in a period, by the model's own books."""
         return sum(c.gone(kind) for c in self.made if c.periods.key(scope) == periods.key(scope))
@@ -189,28 +216,33 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # what workers do
 
-    @rule(
-        target=calls,
-        who=st.integers(0, 2),
-        op=st.sampled_from(sorted(OPERATIONS)),
-        keys=st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=3, unique=True),
-        epoch=st.sampled_from([0, 0, 0, 1]),
-        frozen=st.sampled_from([False] * 5 + [True]),
-    )
-    def book(self, who: int, op: str, keys: list[str], epoch: int, frozen: bool) -> Call | None:
-        worker, asked = self.workers[who], OPERATIONS[op]
+    @rule(orders=st.lists(ORDER, min_size=1, max_size=5))
+    def book(self, orders: list[Order]) -> None:
+        """Calls are booked one after the other."""
+        for order in orders:
+            self._book(order)
+
+    @rule(orders=st.lists(ORDER, min_size=1, max_size=4), share=st.sampled_from([0, 1, 1]))
+    def trade(self, orders: list[Order], share: int) -> None:
+        """Calls are booked and leave at once; their answers come, or do not, later."""
+        for order in orders:
+            if self._book(order):
+                self.leave(0, share)
+
+    def _book(self, order: Order) -> bool:
+        worker, asked = self.workers[order.who], OPERATIONS[order.op]
         worker.at = self.at
         worker.ledger.prepare(worker.periods)
-        rows = worker.claim(len(keys))
-        if frozen:
+        rows = worker.claim(len(order.keys))
+        if order.frozen:
             with self.store.write() as connection:
                 work.leave(connection, rows[0].id, "deleted")
-        room = self._has_room(asked, len(keys), worker.periods)
-        taken = any(self._live(asked, key, epoch) for key in keys)
-        done = worker.book(asked, *keys, rows=rows, epoch=epoch)
+        room = self._has_room(asked, len(order.keys), worker.periods)
+        taken = any(self._live(asked, key, order.epoch) for key in order.keys)
+        done = worker.book(asked, *order.keys, rows=rows, epoch=order.epoch)
         with self.store.write() as connection:
             work.finish(connection, worker.owner, [work.End(r.id, r.fence, "ready") for r in rows])
-        if frozen:
+        if order.frozen:
             assert done == Refusal("fence_lost")
         elif taken:
             assert done == Refusal("bought_already")
@@ -219,12 +251,11 @@ class LedgerMachine(RuleBasedStateMachine):
             assert done.why == "no_budget"
         else:
             assert isinstance(done, Booked)
-            call = Call(done, asked, tuple(keys), epoch, worker.owner, worker.periods)
-            call.reserved = {k: int(m * MILLION) * len(keys) for k, m in asked.max_charge.items()}
+            call = Call(done, asked, order.keys, order.epoch, worker.owner, worker.periods)
+            call.reserved = {k: int(m * MILLION) * len(order.keys) for k, m in asked.max_charge.items()}
             self.made.append(call)
             self._vendor_has_enough(call)
-            return call
-        return None
+        return isinstance(done, Booked)
 
     def _vendor_has_enough(self, call: Call) -> None:
         """What we have had, and may still be charged, leaves the floor, were it not for others' spend since."""
@@ -233,11 +264,12 @@ class LedgerMachine(RuleBasedStateMachine):
             to_come = sum(c.reserved.get(kind, 0) for c in self.made if not c.left)
             assert (INITIAL - self.foreign_known - FLOOR) * MILLION >= had + to_come
 
-    @rule(call=calls, share=st.sampled_from([0, 1, 1]))
-    def leave(self, call: Call | None, share: int) -> None:
+    @precondition(lambda self: self._some(0, "sent", left=False))
+    @rule(pick=PICK, share=st.sampled_from([0, 1, 1]))
+    def leave(self, pick: int, share: int) -> None:
         """The request leaves, once; the vendor charges nothing or all of it."""
-        if call is None or call.left or call.state != "sent":
-            return
+        call = self._some(pick, "sent", left=False)
+        assert call is not None
         call.left = True
         call.truth = {kind: amount * share for kind, amount in call.reserved.items() if amount * share}
         self._charge(call)
@@ -249,11 +281,12 @@ class LedgerMachine(RuleBasedStateMachine):
             if call.truth:
                 self.purchases[call.operation.name, key, call.epoch] += 1
 
-    @rule(call=calls)
-    def answer(self, call: Call | None) -> None:
+    @precondition(lambda self: self._some(0, left=True))
+    @rule(pick=PICK)
+    def answer(self, pick: int) -> None:
         """The answer arrives: in time, late, or for the second time."""
-        if call is None or not call.left:
-            return
+        call = self._some(pick, left=True)
+        assert call is not None
         charge = {} if call.launched else call.truth
         with self.store.write() as connection:
             (first,) = self._ledger(call).settle(connection, [(call.booked.ticket, _charge(charge))])
@@ -262,11 +295,12 @@ class LedgerMachine(RuleBasedStateMachine):
             call.state = "settled"
             call.settle(charge)
 
-    @rule(call=calls)
-    def never_left(self, call: Call | None) -> None:
+    @precondition(lambda self: self._some(0, left=False))
+    @rule(pick=PICK)
+    def never_left(self, pick: int) -> None:
         """There is proof that the request did not leave. A rescuer may have been faster."""
-        if call is None or call.left:
-            return
+        call = self._some(pick, left=False)
+        assert call is not None
         with self.store.write() as connection:
             done = self._ledger(call).release(connection, call.booked.ticket, "never sent")
         assert done == (call.state == "sent")
@@ -275,11 +309,12 @@ class LedgerMachine(RuleBasedStateMachine):
         # A frozen worker that finds that it was given up does not send any more.
         call.left = call.left or call.state == "released"
 
-    @rule(call=calls)
-    def lose(self, call: Call | None) -> None:
+    @precondition(lambda self: self._some(0, left=True))
+    @rule(pick=PICK)
+    def lose(self, pick: int) -> None:
         """The answer was lost, or the job did not end in time."""
-        if call is None or not call.left:
-            return
+        call = self._some(pick, left=True)
+        assert call is not None
         with self.store.write() as connection:
             done = self._ledger(call).lose(connection, call.booked.ticket, "no answer")
         assert done == (call.state in ("sent", "pending"))
@@ -292,11 +327,12 @@ class LedgerMachine(RuleBasedStateMachine):
             }
             call.state, call.reserved = "unknown", {}
 
-    @rule(call=calls, at_launch=st.booleans())
-    def launch(self, call: Call | None, at_launch: bool) -> None:
+    @precondition(lambda self: self._some(0, "sent", "unknown", left=True))
+    @rule(pick=PICK, at_launch=st.booleans())
+    def launch(self, pick: int, at_launch: bool) -> None:
         """The vendor takes it as a job, and charges at the launch or at the end."""
-        if call is None or not call.left or call.state not in ("sent", "unknown"):
-            return
+        call = self._some(pick, "sent", "unknown", left=True)
+        assert call is not None
         charge = _charge({} if call.launched else call.truth) if at_launch or call.launched else None
         with self.store.write() as connection:
             now = work.now_us(connection)
@@ -385,15 +421,19 @@ class LedgerMachine(RuleBasedStateMachine):
         if self._observations() != before:
             self.foreign_known = foreign
 
-    @precondition(lambda self: self.workers)
+    @rule(who=st.integers(0, 2), lag=st.integers(0, 3))
+    def figures_are_read_at_once(self, who: int, lag: int) -> None:
+        self.tell_figures(self.take_marks(who), lag, lag)
+
     @rule(who=st.integers(0, 2))
-    def figures_are_missing(self, who: int) -> None:
+    def figures_are_missing_for_a_moment(self, who: int) -> None:
         """The vendor does not say: unknown, and nothing can be booked until it does."""
         worker = self.workers[who]
         marks = worker.ledger.marks(ACCOUNT, round(LAG_S * MILLION))
         worker.ledger.observe(ACCOUNT, Balance({}, "2026"), marks)
         assert self._pool(EMAIL).remaining is None
-        assert isinstance(worker.book(OPERATIONS["email"], "z"), Refusal)
+        assert isinstance(worker.book(OPERATIONS["email"], "missing"), Refusal)
+        self.tell_figures(self.take_marks(who), 0, 0)
 
     def _observations(self) -> int:
         with self.store.read() as connection:
