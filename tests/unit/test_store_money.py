@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -20,6 +23,7 @@ from tests.books import ACCOUNT, BOTH, EMAIL, FREE, LEASE_US, Sums, Worker, book
 from tests.stores import Backend
 
 MONTH = {"per_month": 5}
+ROOT = Path(__file__).parents[2]
 
 
 def worker(store: Store, remaining: int = 1000, **by_kind: dict[str, int]) -> Worker:
@@ -605,3 +609,44 @@ def test_the_lease_of_a_call_outlasts_its_longest_request(store: Store) -> None:
             select(t.provider_call).where(t.provider_call.c.id == call.ticket.call_id)
         ).one()
     assert row.lease_until - row.sent_at == LEASE_US + 2 * 30 * MILLION
+
+
+SPENDER = """
+import sys
+from tests.books import ACCOUNT, EMAIL, Worker, caps
+from syncd.ledger import Booked
+from syncd.store.engine import Store
+store = Store(sys.argv[1], clock_us=lambda: int(sys.argv[3]))
+store.open(exclusive=False)
+worker = Worker(store, caps(email={"per_day": 17, "per_month": 40}), sys.argv[2])
+rows = worker.claim(15)
+print("ready", flush=True)
+sys.stdin.readline()
+done = [worker.book(EMAIL, f"{worker.owner}-{n}", rows=[row]) for n, row in enumerate(rows)]
+print(sum(isinstance(d, Booked) for d in done), flush=True)
+store.close()
+"""
+
+
+def test_two_processes_never_book_above_a_cap(backend: Backend) -> None:
+    worker(backend.store, email={"per_day": 17, "per_month": 40})
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", SPENDER, backend.url, f"process-{n}", str(backend.clock.now_us)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for n in (1, 2)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    counts = [int(process.communicate()[0]) for process in processes]
+    assert sum(counts) == 17
+    assert budget(backend.store, "day", period="2026-03-10") == sums(reserved=17)
