@@ -209,3 +209,15 @@ def test_changes_leave_with_their_contact(store: Store, contact: int) -> None:
     with store.write() as connection:
         connection.execute(t.work.delete().where(t.work.c.id == contact))
         assert connection.execute(select(t.change)).all() == []
+
+
+def test_a_value_that_no_database_can_hold_stops_nothing(store: Store, contact: int) -> None:
+    intend(store, contact, before="a\0b", after="c\ud800d", reason="e\0")
+    (found,) = of_work(store, contact)
+    assert (found.before, found.after, found.reason) == (
+        "a\N{REPLACEMENT CHARACTER}b",
+        "c?d",
+        "e\N{REPLACEMENT CHARACTER}",
+    )
+    with store.read() as connection:
+        assert changes.same_value(connection, 1, "email", "c\ud800d") == 1
