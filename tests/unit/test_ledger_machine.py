@@ -425,6 +425,13 @@ class LedgerMachine(RuleBasedStateMachine):
     def figures_are_read_at_once(self, who: int, lag: int) -> None:
         self.tell_figures(self.take_marks(who), lag, lag)
 
+    @rule(seconds=st.sampled_from([0, 61]))
+    def figures_are_read_by_two_at_once(self, seconds: int) -> None:
+        self.backend.clock.advance(seconds)
+        both = [self.take_marks(0), self.take_marks(1)]
+        for taken in both:
+            self.tell_figures(taken, 0, 0)
+
     @rule(who=st.integers(0, 2))
     def figures_are_missing_for_a_moment(self, who: int) -> None:
         """The vendor does not say: unknown, and nothing can be booked until it does."""
