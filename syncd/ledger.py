@@ -237,7 +237,7 @@ class Ledger:
         for kind in most:
             caps = purse.caps.get(kind) if purse else None
             total = sum(b.ticket.held[kind] for b in booked)
-            if not caps or not money.hold(connection, account, kind, periods, len(caps.by_scope), total):
+            if not caps or not money.hold(connection, account, kind, periods, caps.by_scope, total):
                 raise _Abort(Refusal("no_budget", (kind,)))
         money.post(
             connection, [Shift(b.ticket, k, "reserve", h) for b in booked for k, h in b.ticket.held.items()]

@@ -5,7 +5,7 @@ All functions run inside the caller's transaction. Lock order: work, call and lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -117,7 +117,7 @@ _OF_POOL = and_(t.pool.c.account == bindparam("b_account"), t.pool.c.kind == bin
 _MOST: BindParameter[int] = bindparam("b_most", type_=BigInteger)
 _HOLD_BUDGET = (
     update(t.budget)
-    .where(_OF_BUDGET)
+    .where(_OF_BUDGET, t.budget.c.scope.in_(bindparam("b_scopes", expanding=True)))
     .where(t.budget.c.spent + t.budget.c.unknown + t.budget.c.reserved + _MOST <= t.budget.c.cap)
     .values(reserved=t.budget.c.reserved + _MOST)
 )
@@ -170,14 +170,16 @@ def _where(account: str, kind: str, periods: Periods) -> dict[str, object]:
     }
 
 
-def hold(connection: Connection, account: str, kind: str, periods: Periods, scopes: int, most: int) -> bool:
+def hold(
+    connection: Connection, account: str, kind: str, periods: Periods, scopes: Collection[str], most: int
+) -> bool:
     """Reserve under every cap in force and the vendor's remainder; False where one of them lacks room.
 
-    `scopes` is the number of caps that must be in force. On False the caller must roll back: some rows
-    may have been raised already.
+    `scopes` are those whose caps must be in force; a row of another scope, left by another configuration,
+    stands for none of them. On False the caller must roll back: some rows may have been raised already.
     """
     given = _where(account, kind, periods) | {"b_most": most}
-    if connection.execute(_HOLD_BUDGET, given).rowcount != scopes:
+    if connection.execute(_HOLD_BUDGET, given | {"b_scopes": list(scopes)}).rowcount != len(scopes):
         return False
     return connection.execute(_HOLD_POOL, given).rowcount == 1
 

@@ -477,11 +477,23 @@ def test_a_lower_cap_stops_and_a_higher_one_lets_go_on(store: Store) -> None:
 
 
 def test_a_cap_that_was_taken_out_of_the_configuration_stops_nobody(store: Store) -> None:
-    w = worker(store, email={"per_day": 1, "per_month": 9})
+    w = worker(store, email={"per_day": 2, "per_month": 9})
     booked(w.book(EMAIL, "a"))
     later = Worker(store, caps(email={"per_month": 9}), run_id=w.run_id)
     booked(later.book(EMAIL, "b", "c"))
     assert budget(store) == sums(reserved=3)
+    room = later.ledger.headroom(later.periods)[ACCOUNT]["email"]
+    assert (room.limit, room.now) == ("month", 6 * MILLION)
+
+
+def test_a_cap_of_another_configuration_does_not_stand_for_one_of_ours(backend: Backend) -> None:
+    """Two workers of a fleet, one restarted with a new cap: its row must not be counted in place of a full one."""
+    ours = worker(backend.store, email={"per_month": 2})
+    booked(ours.book(EMAIL, "a", "b"))
+    theirs = Worker(backend.open(), caps(email={"per_day": 100, "per_month": 2}), "worker-2")
+    theirs.ledger.prepare(theirs.periods)
+    assert ours.book(EMAIL, "c") == Refusal("no_budget", ("email",))
+    assert budget(backend.store) == sums(reserved=2)
 
 
 # headroom
