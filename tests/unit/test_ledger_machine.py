@@ -531,7 +531,7 @@ def fast() -> Any:
 def test_the_ledger_keeps_its_promises_whatever_happens_on_sqlite(fast: Backends) -> None:
     machine = type("SqliteMachine", (LedgerMachine,), {"backends": fast, "kind": "sqlite"})
     how = settings(
-        max_examples=30, stateful_step_count=40, deadline=None, derandomize=True, suppress_health_check=QUIET
+        max_examples=20, stateful_step_count=40, deadline=None, derandomize=True, suppress_health_check=QUIET
     )
     run_state_machine_as_test(machine, settings=how)
 
@@ -539,6 +539,6 @@ def test_the_ledger_keeps_its_promises_whatever_happens_on_sqlite(fast: Backends
 def test_the_ledger_keeps_its_promises_whatever_happens_on_postgresql(backends: Backends) -> None:
     machine = type("PostgresqlMachine", (LedgerMachine,), {"backends": backends, "kind": "postgresql"})
     how = settings(
-        max_examples=6, stateful_step_count=30, deadline=None, derandomize=True, suppress_health_check=QUIET
+        max_examples=4, stateful_step_count=30, deadline=None, derandomize=True, suppress_health_check=QUIET
     )
     run_state_machine_as_test(machine, settings=how)

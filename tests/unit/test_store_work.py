@@ -198,6 +198,16 @@ def test_a_worker_that_lost_its_lease_changes_nothing(backend: Backend) -> None:
     assert finish(backend.store, "b", end(new)) == [True]
 
 
+def test_a_row_whose_lease_ran_out_is_nobodys_until_it_is_claimed_again(backend: Backend) -> None:
+    add(backend.store)
+    (row,) = claim(backend.store, "a")
+    backend.clock.advance(61)
+    with backend.store.write() as connection:
+        work.expire(connection, 0)
+    assert finish(backend.store, "a", end(row)) == [False]
+    assert get(backend.store, row.id).state == "ready"
+
+
 def test_an_owner_that_took_its_own_row_again_is_told_by_the_fence(backend: Backend) -> None:
     add(backend.store)
     (old,) = claim(backend.store, "a")
