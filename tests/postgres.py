@@ -27,8 +27,11 @@ _SETTINGS = {
     "log_min_messages": "warning",
 }
 _GUARD = """
-"$1/pg_ctl" -D "$2/data" -l "$2/log" -o "-k $2 $3" -t 30 -w start >/dev/null && echo ready && read -r _
-"$1/pg_ctl" -D "$2/data" -m fast stop >/dev/null 2>&1
+stop() { "$1/pg_ctl" -D "$2/data" -m fast stop >/dev/null 2>&1; }
+if "$1/pg_ctl" -D "$2/data" -l "$2/log" -o "-k $2 $3" -t 30 -w start >/dev/null
+then echo ready; read -r _; stop "$1" "$2"; rm -rf "$2"
+else stop "$1" "$2"
+fi
 """
 """The shell that starts the server reads from a pipe whose other end is ours: however we end, it ends."""
 
