@@ -68,7 +68,7 @@ def forecast(runtime: Runtime, syncs: Sequence[str], run_id: int = 0) -> Forecas
         for desk in desks:
             _consider(found, desk, vendors)
     with runtime.store.read() as connection:
-        for state, count in work.counts_of(connection, syncs).items():
+        for state, count in work.counts(connection, syncs).items():
             if state in ("waiting", "leased", "enriched", "writing"):
                 found.contacts[state] += count
     return found

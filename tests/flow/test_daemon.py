@@ -62,7 +62,9 @@ def test_it_serves_health_and_metrics_and_enriches_by_itself(stage: Director) ->
         shown = http.get("/metrics").text
         assert "syncd_build_info{" in shown
         assert http.get("/nothing").status_code == 404
-        play.stand("hubspot").ask("edit", {"new": True, "properties": {"email": "new@kestrel12.example"}})
+        play.stand("hubspot").ask(
+            "edit", {"action": "create", "properties": {"email": "new@kestrel12.example"}}
+        )
         assert until("run.done", play, process)["seen"] > 0
     play.assert_well()
 
