@@ -17,7 +17,7 @@ class Verb:
 VERBS: Mapping[str, Verb] = {
     "init": Verb("syncd.cli.init", "Write a commented configuration to start from."),
     "check": Verb("syncd.cli.check", "Judge the configuration; --online asks every account."),
-    "plan": Verb("syncd.cli.plan", "Say what would be looked up, by whom, at what cost; spend nothing."),
+    "plan": Verb("syncd.cli.plan", "Say what would be looked up, and at what cost."),
     "once": Verb("syncd.cli.once", "Pull, enrich and write what is due, once."),
     "run": Verb("syncd.cli.run", "Serve: keep every sync up to date until told to end."),
     "backfill": Verb("syncd.cli.backfill", "Take in everything in scope, after an estimate."),
