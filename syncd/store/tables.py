@@ -83,6 +83,8 @@ sync_state = Table(
     Column("last_run_at", BigInteger),
     Column("last_success_at", BigInteger),
     Column("census_at", BigInteger),
+    Column("owner", Text, nullable=False, default=""),
+    Column("lease_until", BigInteger, nullable=False, default=0),
 )
 
 work = Table(
