@@ -48,9 +48,9 @@ class CrmFacts:
     of the first two, and the second has values in many records. `wrong` are
     property and value pairs that it must refuse, whatever the reason. `settings` are knobs of its stand-in,
     `lagging` those by which changes are found late, within `lag_s`. `remove` and `merge` are edits: the
-    record's id takes the place of `{id}`, the other one's that of `{other}`. `conditional`: a write can be
-    made to depend on the record's version. `page` is the most records in one page; mutants of paging can
-    be seen only where it is less than the crowd.
+    record's id takes the place of `{id}`, the other one's that of `{other}`. `conditional` are options with
+    which a write depends on the record's version; None where none do. `page` is the most records in one
+    page; mutants of paging can be seen only where it is less than the crowd.
     """
 
     object: str = "contact"
@@ -63,7 +63,7 @@ class CrmFacts:
     lag_s: float = 0.0
     remove: Mapping[str, Any] = field(default_factory=dict)
     merge: Mapping[str, Any] = field(default_factory=dict)
-    conditional: bool = False
+    conditional: Mapping[str, Any] | None = None
     page: int = 200
 
 
@@ -135,6 +135,7 @@ CRMS: dict[str, CrmFacts] = {
     "salesforce": CrmFacts(
         email="Email",
         page=2000,
+        conditional={"strict": True},
         properties=("Title", "FirstName", "MailingCity", "Phone"),
         wrong=(("LastModifiedById", "005000000000000AAA"), ("zz_no_such_property", "x")),
         remove={"action": "delete", "id": "{id}"},
