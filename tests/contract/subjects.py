@@ -26,7 +26,9 @@ class ProviderFacts:
     `pools` names credit kinds whose balance the stand-in knows by another name; None where it cannot be
     set. `ignored` are fields of answers that have no use here and are not in an `IGNORED…` set of the
     connector: names, or paths that begin with a dot. `unsorted` are operations whose answers do not tell
-    work addresses from personal ones. `states` are the words with which a job can end, and what each may be read as.
+    work addresses from personal ones. `states` are the words with which a job can end, and what each may be
+    read as. `words` are words of a field's vocabulary: one of them makes a difference where an unknown one,
+    or none, would not.
     """
 
     covers: tuple[str, ...] = ("*",)
@@ -37,6 +39,7 @@ class ProviderFacts:
     ignored: frozenset[str] = frozenset()
     unsorted: frozenset[str] = frozenset()
     states: Mapping[str, tuple[type[Outcome], ...]] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unknown_id: str = "987654321"
 
 
@@ -72,7 +75,15 @@ _ROCKETREACH_POOLS = ("standard_lookup", "premium_lookup", "phone_lookup", "pers
 _ROCKETREACH_IGNORED = frozenset(
     {"city", "region", "country_code", "address", "job_history", "links", "recommended_email", "industries"}
     | {"detail", ".status"}
+    # A number as it is displayed counts without its plain form, validity without a grade, and a
+    # recommendation where the list begins with another number.
+    | {".phones.number", ".phones.validity", ".phones.recommended"}
 )
+_ROCKETREACH_WORDS = {
+    "grade": ("F",),
+    "type": ("personal", "professional"),
+    "smtp_valid": ("invalid",),
+}
 PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
     "contactout": (
         ProviderFacts(
@@ -101,12 +112,14 @@ PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
             settings={"credits": dict.fromkeys(_ROCKETREACH_POOLS, 1000)},
             pools={"lookup": "premium_lookup"},
             ignored=_ROCKETREACH_IGNORED,
+            words=_ROCKETREACH_WORDS,
         ),
         ProviderFacts(
             covers=("lookup_standard",),
             options={"family": "standard", "lookup_type": "standard"},
             pools={"lookup": "standard_lookup"},
             ignored=_ROCKETREACH_IGNORED,
+            words=_ROCKETREACH_WORDS,
         ),
         ProviderFacts(
             covers=("universal_*",),
@@ -119,6 +132,7 @@ PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
                 "company_export": None,
             },
             ignored=_ROCKETREACH_IGNORED,
+            words=_ROCKETREACH_WORDS,
         ),
     ),
 }
