@@ -13,6 +13,7 @@ SERVERS = {
     "hubspot": "connectors.sandbox.hubspot",
     "contactout": "connectors.sandbox.contactout",
     "rocketreach": "connectors.sandbox.rocketreach",
+    "waterfall_io": "connectors.sandbox.waterfall_io",
 }
 
 
@@ -55,5 +56,13 @@ REHEARSALS = {
         {"limits": "off"},
         {"default": "10000/s"},
         ("lookup",),
+    ),
+    "waterfall_io": Rehearsal(
+        "provider",
+        {"token": "sandbox-waterfall_io-key"},
+        {},
+        {"limits": "off"},
+        {"default": "10000/s"},
+        ("usd",),
     ),
 }
