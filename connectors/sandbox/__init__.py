@@ -14,6 +14,7 @@ SERVERS = {
     "contactout": "connectors.sandbox.contactout",
     "rocketreach": "connectors.sandbox.rocketreach",
     "waterfall_io": "connectors.sandbox.waterfall_io",
+    "reverselooker": "connectors.sandbox.reverselooker",
 }
 
 
@@ -64,5 +65,13 @@ REHEARSALS = {
         {"limits": "off"},
         {"default": "10000/s"},
         ("usd",),
+    ),
+    "reverselooker": Rehearsal(
+        "provider",
+        {"token": "rl_live_sandbox-reverselooker-key"},
+        {},
+        {"limits": "off"},
+        {"default": "10000/s"},
+        ("credit",),
     ),
 }
