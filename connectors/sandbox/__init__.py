@@ -14,6 +14,8 @@ SERVERS = {
     "contactout": "connectors.sandbox.contactout",
     "rocketreach": "connectors.sandbox.rocketreach",
     "salesforce": "connectors.sandbox.salesforce",
+    "waterfall_io": "connectors.sandbox.waterfall_io",
+    "reverselooker": "connectors.sandbox.reverselooker",
 }
 
 
@@ -62,5 +64,21 @@ REHEARSALS = {
         {"limits": "off"},
         {"default": "10000/s"},
         ("lookup",),
+    ),
+    "waterfall_io": Rehearsal(
+        "provider",
+        {"token": "sandbox-waterfall_io-key"},
+        {},
+        {"limits": "off"},
+        {"default": "10000/s"},
+        ("usd",),
+    ),
+    "reverselooker": Rehearsal(
+        "provider",
+        {"token": "rl_live_sandbox-reverselooker-key"},
+        {},
+        {"limits": "off"},
+        {"default": "10000/s"},
+        ("credit",),
     ),
 }
