@@ -6,4 +6,5 @@ CRMS = {
 PROVIDERS = {
     "contactout": "connectors.contactout",
     "rocketreach": "connectors.rocketreach",
+    "waterfall_io": "connectors.waterfall_io",
 }
