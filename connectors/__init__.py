@@ -6,5 +6,7 @@ CRMS = {
 }
 PROVIDERS = {
     "contactout": "connectors.contactout",
+    "reverselooker": "connectors.reverselooker",
     "rocketreach": "connectors.rocketreach",
+    "waterfall_io": "connectors.waterfall_io",
 }
