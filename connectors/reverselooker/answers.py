@@ -20,6 +20,8 @@ from syncd.model import (
     email_address,
 )
 
+IGNORED = frozenset({"created_at", "last_update", "message", "number_of_searches"})
+"""When a search ran, a sentence for people, and a count where the charge itself is told."""
 _ENDED = frozenset({"completed", "failed"})
 
 

@@ -24,6 +24,8 @@ from syncd.model import (
     Unresolved,
 )
 
+IGNORED = frozenset({"input", "start_date", "stop_date", "mx_records", "balance_remaining_usd"})
+"""The question again, when a job ran, how mail is routed, and a balance that the account's own page tells."""
 _FAILED = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 _VERDICTS: Mapping[str, Quality] = MappingProxyType(
     {

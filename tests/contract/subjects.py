@@ -84,6 +84,21 @@ _ROCKETREACH_WORDS = {
     "type": ("personal", "professional"),
     "smtp_valid": ("invalid",),
 }
+_WATERFALL_OPTIONS = {"job_changes": True, "phone_usd": "0.40", "company_usd": "0.05"}
+# Posts stand beside the present one, slugs beside addresses, a confidence beside a status, a number of people
+# beside a size, and parts of a sum beside the sum; a verified address comes back as it was sent.
+_WATERFALL_IGNORED = frozenset(
+    {"experiences", "linkedin_id", "email_confidence", "employees_count"}
+    | {f".output.usage.{of}_{what}" for of in ("persons", "phones", "companies") for what in ("usd", "count")}
+    | {".output.email.email", ".output.email.domain"}
+)
+_WATERFALL_STATES = {
+    "SUCCEEDED": (Found, NotFound),
+    "FAILED": (Found, Unresolved),
+    "TIMED_OUT": (Found, Unresolved),
+    "ABORTED": (Found, Unresolved),
+}
+_WATERFALL_WORDS = {"status": ("FAILED",)}
 PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
     "contactout": (
         ProviderFacts(
@@ -133,6 +148,48 @@ PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
             },
             ignored=_ROCKETREACH_IGNORED,
             words=_ROCKETREACH_WORDS,
+        ),
+    ),
+    "waterfall_io": (
+        ProviderFacts(
+            covers=("contact*", "company", "verify", "job_change"),
+            options=_WATERFALL_OPTIONS,
+            plans=(({"billing": "prepaid"}, Plan.PREPAID),),
+            ignored=_WATERFALL_IGNORED,
+            states=_WATERFALL_STATES,
+            words=_WATERFALL_WORDS,
+        ),
+        ProviderFacts(
+            covers=("phone",),
+            options=_WATERFALL_OPTIONS,
+            ignored=_WATERFALL_IGNORED | {"country", "department", "seniority"},
+            states=_WATERFALL_STATES,
+            words=_WATERFALL_WORDS,
+        ),
+        ProviderFacts(
+            covers=(),
+            options={**_WATERFALL_OPTIONS, "balance_semantics": "payg"},
+            settings={"billing": "payg"},
+            plans=(({}, Plan.OWED),),
+        ),
+    ),
+    "reverselooker": (
+        ProviderFacts(
+            options={"bulk": "backfill"},
+            settings={"credits": 1_000_000},
+            plans=(({}, Plan.UNKNOWN),),
+            # The search's own id says which it is, the address which row; counts tell the end where the state
+            # does not, and the first month tells which of two present posts is the later one.
+            ignored=frozenset(
+                {".email", ".results.id", ".number_requested", ".number_finished"}
+                | {".result.experience.experience_history.start_date"}
+            ),
+        ),
+        ProviderFacts(
+            covers=(),
+            options={"account_path": "/account/info"},
+            settings={"account": True},
+            plans=(({}, Plan.PREPAID),),
         ),
     ),
 }
