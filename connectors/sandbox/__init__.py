@@ -12,6 +12,7 @@ from typing import Any
 SERVERS = {
     "hubspot": "connectors.sandbox.hubspot",
     "contactout": "connectors.sandbox.contactout",
+    "crustdata": "connectors.sandbox.crustdata",
 }
 
 
@@ -46,5 +47,13 @@ REHEARSALS = {
         {"limits": "off"},
         {"default": "10000/s", "search": "10000/s", "checker": "10000/s"},
         ("email", "phone", "search", "verifier"),
+    ),
+    "crustdata": Rehearsal(
+        "provider",
+        {"token": "sandbox-crustdata-key"},
+        {},
+        {"limits": "off", "active_jobs": 1000},
+        {"default": "10000/s"},
+        ("credit",),
     ),
 }
