@@ -16,6 +16,7 @@ SERVERS = {
     "salesforce": "connectors.sandbox.salesforce",
     "waterfall_io": "connectors.sandbox.waterfall_io",
     "reverselooker": "connectors.sandbox.reverselooker",
+    "crustdata": "connectors.sandbox.crustdata",
 }
 
 
@@ -78,6 +79,14 @@ REHEARSALS = {
         {"token": "rl_live_sandbox-reverselooker-key"},
         {},
         {"limits": "off"},
+        {"default": "10000/s"},
+        ("credit",),
+    ),
+    "crustdata": Rehearsal(
+        "provider",
+        {"token": "sandbox-crustdata-key"},
+        {},
+        {"limits": "off", "active_jobs": 1000},
         {"default": "10000/s"},
         ("credit",),
     ),
