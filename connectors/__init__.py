@@ -5,4 +5,5 @@ CRMS = {
 }
 PROVIDERS = {
     "contactout": "connectors.contactout",
+    "crustdata": "connectors.crustdata",
 }
