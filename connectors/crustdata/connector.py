@@ -69,7 +69,7 @@ class Connector(Provider):
 
     def callback(self, wire: Wire, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
         """The handle of the batch that the body names."""
-        return called_back(headers, body, self._key())
+        return called_back(headers, body, self._key)
 
     def classify(self, operation: Operation, answer: Answer) -> Failure | None:
         """What an answer means, or None where it can be read."""

@@ -165,6 +165,8 @@ def _outage(operation: Operation, answer: Answer) -> Failure:
 def _refused(operation: Operation, answer: Answer) -> Failure:
     """A request that the vendor refuses: for its form, which concerns every other one, or for its content."""
     words, metadata = _error(answer)
+    if "insufficient" in words and "credit" in words:
+        return _out_of_credits(operation, answer)
     if "available_fields" in metadata or "x-api-version" in words or "field" in words:
         reason = "Crustdata refuses the form of the request"
         return _failure(FailureKind.CONFIG, reason, answer, Scope.OPERATION)

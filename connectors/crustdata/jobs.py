@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import orjson
 
@@ -137,14 +137,14 @@ def _line(operation: Operation, lookup: Lookup, line: Mapping[str, object]) -> O
     return found_people(operation, people, 1) if people else NotFound()
 
 
-def called_back(headers: Mapping[str, str], body: bytes, key: str) -> tuple[str, ...]:
+def called_back(headers: Mapping[str, str], body: bytes, key: Callable[[], str]) -> tuple[str, ...]:
     """The handle of the job that a callback speaks of. A signature is checked where there is one.
 
     Raises:
         Failure: of kind auth for a wrong signature, of kind contract for a body without an id.
     """
     signature = {name.lower(): value for name, value in headers.items()}.get(_SIGNATURE)
-    if signature is not None and not _signed(signature, body, key):
+    if signature is not None and not _signed(signature, body, key()):
         raise Failure(FailureKind.AUTH, "the callback's signature is wrong")
     try:
         said: object = orjson.loads(body)

@@ -69,6 +69,7 @@ def test_402_is_out_of_credits() -> None:
     assert failure.credit_kinds == {"credit"}
     assert failure.scope is Scope.ACCOUNT
     assert refusal(FREE, 402).scope is Scope.OPERATION
+    assert refusal(PAID, 400, error("x", "insufficient_credits")).kind is FailureKind.OUT_OF_CREDITS
 
 
 @pytest.mark.parametrize(
