@@ -40,14 +40,13 @@ def build(
     """The request for a direct question, or for the launch of a job.
 
     Raises:
-        ValueError: more lookups than the operation takes, or keys that it does not accept or that differ
-            in kind.
+        ValueError: more lookups than the operation takes, or keys of a kind that it does not accept;
+            what is sent in batches accepts one kind.
         Failure: of kind config, where the account has no access to what the operation is for.
     """
     if not 0 < len(lookups) <= operation.batch:
         raise ValueError(f"{operation.name} takes {operation.batch} lookups, not {len(lookups)}")
-    kinds = {lookup.key.kind for lookup in lookups}
-    if not kinds <= operation.accepts or (operation.batch > 1 and len(kinds) > 1):
+    if not {lookup.key.kind for lookup in lookups} <= operation.accepts:
         raise ValueError(f"{operation.name} does not accept these kinds of key")
     ask = ASKS[operation.name]
     fields = [field for field in ask.fields if part(ask.path, field) not in without]

@@ -122,6 +122,12 @@ def test_the_reported_figure_is_spread_so_that_its_sum_is_exact(
     assert {charge_of(o).basis for o in outcomes} == {Basis.REPORTED}
 
 
+def test_the_rules_are_the_measure_by_which_a_figure_is_spread() -> None:
+    body = [entry(URL, somebody()), entry(OTHER, somebody(contact=None))]
+    outcomes = ask("profile_work", answer(body, x_credits_used="1.5"), linkedin(), linkedin(OTHER))
+    assert [spent(o) for o in outcomes] == [Decimal(1), Decimal("0.5")]
+
+
 def test_a_full_batch_of_odd_shares_adds_up() -> None:
     urls = [f"https://www.linkedin.com/in/person-{n}" for n in range(25)]
     body = [entry(url, bare(**ALL)) for url in urls]

@@ -108,6 +108,8 @@ DENIALS: list[tuple[Operation, dict[str, Any], set[str]]] = [
     (CONTACT, error("Access denied to fields: contact.phone_numbers, honors", "permission_error"), {PHONES}),
     (CONTACT, error("Access denied to field: Contact.Phone_Numbers"), {PHONES}),
     (PAID, error("x", "y", [{"denied_fields": ["experience", "credits"]}]), {"/person/enrich:experience"}),
+    (PAID, error("x", "y", [{"denied_fields": ["exper", "experience_x"]}]), set()),
+    (PAID, error("Access denied to fields: credit_score, experience"), {"/person/enrich:experience"}),
     (CONTACT, error("Access denied to fields: honors", "z", [{"denied_fields": ["honors"]}]), set()),
     (CONTACT, error("Access denied to fields: contact_x", "permission_error"), set()),
 ]

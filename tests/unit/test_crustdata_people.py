@@ -317,6 +317,19 @@ def test_a_reshaped_person_costs_no_neighbour_its_answer_and_is_not_read_as_unkn
     assert isinstance(second, Found)
 
 
+def test_contact_data_that_nobody_asked_for_may_have_any_form() -> None:
+    assert profile(contact="x") == profile()
+
+
+def test_truth_values_and_objects_are_no_text() -> None:
+    basics = {"name": True, "headline": {"a": 1}, "first_name": ["Lena"], "last_name": 7}
+    assert {f: v for f, v in values(profile(basic_profile=basics)).items() if f.value.endswith("name")} == {
+        Field.LAST_NAME: "7",
+        Field.COMPANY_NAME: "Contoso Example",
+    }
+    assert Field.HEADLINE not in values(profile(basic_profile=basics))
+
+
 def test_additional_keys_change_nothing() -> None:
     assert profile(brand_new={"a": [1]}) == profile()
     extra = entry(URL, somebody()) | {"new": 1}
