@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 
+from connectors.crustdata.asks import TIERS
 from connectors.crustdata.operations import CREDIT
 from syncd.connector import On, Operation
 from syncd.model import Basis, Charge, Field, Found, NotFound, Outcome, Unresolved
@@ -17,13 +18,16 @@ _NONE = Decimal(0)
 def due(operation: Operation, matches: int, held: Collection[Field] = ()) -> Charge:
     """By rule: so many records at the price of a match, and every kind of contact data that came along.
 
-    Only data that comes back is charged; what was not asked for counts where it is returned.
+    Only data that comes back is charged. What was not asked for counts where a surplus is reserved for it.
     """
     total = _NONE
     for price in operation.prices:
         if price.on is On.MATCH:
             total += price.amount * matches
-        elif price.on is On.FIELDS and price.fields & set(held):
+        elif not price.fields:
+            unasked = set(held) - operation.returns.keys()
+            total += sum((TIERS[field][1] for field in unasked), _NONE)
+        elif price.fields & set(held):
             total += price.amount
     return Charge.of(credit=total)
 

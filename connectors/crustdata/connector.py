@@ -36,13 +36,10 @@ class Connector(Provider):
     def headers(self) -> Mapping[str, str]:
         """The key, and the version of the API, without which every request is refused."""
         return {
-            "authorization": f"Bearer {self._key()}",
+            "authorization": f"Bearer {self._options.token.reveal()}",
             "x-api-version": "2025-11-01",
             "accept": "application/json",
         }
-
-    def _key(self) -> str:
-        return "".join(self._options.token.reveal().split())
 
     def check(self, wire: Wire) -> Account:
         """That the key works. The vendor names no account."""
@@ -69,7 +66,7 @@ class Connector(Provider):
 
     def callback(self, wire: Wire, headers: Mapping[str, str], body: bytes) -> tuple[str, ...]:
         """The handle of the batch that the body names."""
-        return called_back(headers, body, self._key)
+        return called_back(headers, body, self._options.token.reveal)
 
     def classify(self, operation: Operation, answer: Answer) -> Failure | None:
         """What an answer means, or None where it can be read."""

@@ -96,16 +96,20 @@ def _person(name: str, accepts: frozenset[KeyKind], work: bool) -> Operation:
 
 
 def _contact(name: str, fields: frozenset[Field], verified: bool) -> Operation:
-    # A request for one kind was seen to return and bill all three: every row reserves the price of them all.
+    asked = [
+        _price(amount + (RECHECK if verified and field is Field.WORK_EMAIL else 0), On.FIELDS, field)
+        for field, (_, amount) in TIERS.items()
+        if field in fields
+    ]
+    # A request for one kind was seen to return and bill all three. What that could cost is reserved; a price
+    # that hangs on no field is never expected to fall due.
+    surplus = sum((amount for field, (_, amount) in TIERS.items() if field not in fields), Decimal(0))
     return Operation(
         name,
         bucket="contact",
         accepts=_URL,
         returns=_graded(fields),
-        prices=tuple(
-            _price(p + (RECHECK if verified and f is Field.WORK_EMAIL and f in fields else 0), On.FIELDS, f)
-            for f, (_, p) in TIERS.items()
-        ),
+        prices=(*asked, *((_price(surplus, On.FIELDS),) if surplus else ())),
         batch=BATCH,
         replay=Replay.METERED,
         timeout_s=120.0,

@@ -103,6 +103,15 @@ DENIALS: list[tuple[Operation, dict[str, Any], set[str]]] = [
     (CONTACT, error("x", "permission_error", [{"denied_fields": ["contact.phone_numbers"]}]), {PHONES}),
     (CONTACT, error("x", "permission_error", {"denied_fields": ["contact.phone_numbers"]}), {PHONES}),
     (CONTACT, error("x", "permission_error", [{"denied_fields": "contact.phone_numbers"}]), {PHONES}),
+    (
+        CONTACT,
+        error(
+            "Access denied to fields: contact.business_emails",
+            "y",
+            [{"denied_fields": ["contact.phone_numbers"]}],
+        ),
+        {PHONES},
+    ),
     (CONTACT, error("x", "permission_error", [{"denied_fields": ["contact"]}]), {PHONES, MAIL}),
     (CONTACT, error("x", "y", [{"denied_fields": ["contact.phone_numbers.raw"]}]), {PHONES}),
     (CONTACT, error("Access denied to fields: contact.phone_numbers, honors", "permission_error"), {PHONES}),

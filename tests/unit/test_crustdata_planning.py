@@ -45,12 +45,14 @@ def bought(
         ([Field.JOB_TITLE], "email", "email_profile"),
         ([Field.LINKEDIN_URL], "email", "email_profile"),
         ([Field.LINKEDIN_URL], "company", "search"),
-        ([Field.WORK_EMAIL], "url", "profile_work"),
+        ([Field.WORK_EMAIL], "url", "contact_work"),
         ([Field.JOB_TITLE, Field.WORK_EMAIL], "url", "profile_work"),
         ([Field.PERSONAL_EMAIL], "url", "contact_personal"),
         ([Field.PHONE], "url", "contact_phone"),
         ([Field.MOBILE_PHONE], "url", "contact_phone"),
         ([Field.PHONE, Field.PERSONAL_EMAIL], "url", "contact_personal_phone"),
+        ([Field.WORK_EMAIL, Field.PERSONAL_EMAIL], "url", "contact_emails"),
+        ([Field.WORK_EMAIL, Field.PERSONAL_EMAIL, Field.PHONE], "url", "contact_all"),
         # the profile first, where only the address or the name is known
         ([Field.PHONE], "email", "email_profile"),
         ([Field.PHONE], "company", "search"),
@@ -62,16 +64,23 @@ def test_exactly_what_is_missing_is_bought(fields: list[Field], keys: str, name:
     assert bought(fields, keys) == name
 
 
+def test_a_profile_and_a_number_are_two_purchases_and_nothing_besides() -> None:
+    wanted = [Field.JOB_TITLE, Field.PHONE]
+    first = bought(wanted, "url")
+    asked = (Asked("crustdata", first, KEYS["url"], "found"),)
+    assert {first, bought(wanted, "url", asked=asked)} == {"profile", "contact_phone"}
+
+
 def test_live_data_is_bought_only_where_cached_data_would_not_be_accepted() -> None:
     assert bought([Field.JOB_TITLE], "url", Quality.VERIFIED) == "live"
     assert bought([Field.JOB_TITLE], "url", Quality.VERIFIED, live=False) == ""
-    assert bought([Field.WORK_EMAIL], "url", Quality.VERIFIED) == "profile_work"
+    assert bought([Field.WORK_EMAIL], "url", Quality.VERIFIED) == "contact_work"
 
 
 def test_what_the_plan_does_not_include_is_not_asked_for() -> None:
     contacts = frozenset(o.name for o in connector().operations if "contact" in o.name)
     assert bought([Field.PHONE], "url", closed=contacts) == ""
-    assert bought([Field.WORK_EMAIL], "url", closed=frozenset({"profile_work"})) == "contact_work"
+    assert bought([Field.WORK_EMAIL], "url", closed=contacts) == "profile_work"
     assert bought([Field.JOB_TITLE], "url", closed=contacts | {"live"}) == "profile"
 
 
