@@ -100,3 +100,27 @@ def test_a_live_miss_does_not_end_the_search_by_that_profile() -> None:
 
 def test_without_the_search_a_bare_name_is_of_no_use() -> None:
     assert bought([Field.LINKEDIN_URL], "company", search=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "keys", "name"),
+    [
+        ([Field.JOB_TITLE], "email company", "email_profile"),
+        ([Field.JOB_TITLE], "url company", "profile"),
+        ([Field.PHONE], "email company", "email_profile"),
+        ([Field.LINKEDIN_URL], "email company domain", "email_profile"),
+        ([Field.WORK_EMAIL], "url email company", "contact_work"),
+    ],
+)
+def test_a_key_that_names_the_person_is_asked_by_before_a_name(
+    fields: list[Field], keys: str, name: str
+) -> None:
+    assert bought(fields, keys) == name
+
+
+def test_a_name_is_asked_by_once_the_address_is_not_known() -> None:
+    asked = tuple(
+        Asked("crustdata", name, KEYS["email"], "not_found")
+        for name in ("email_profile", "email_profile_work")
+    )
+    assert bought([Field.PHONE], "email company", asked=asked) == "search"
