@@ -65,65 +65,69 @@ def post(**parts: Any) -> dict[str, Any]:
     } | parts
 
 
+PERSON: dict[str, Any] = {
+    "crustdata_person_id": 910001,
+    "basic_profile": {
+        "name": "Lena Ostrow",
+        "professional_network_name": "Lena Ostrow, MBA",
+        "first_name": "Lena",
+        "last_name": "Ostrow",
+        "headline": "Director of Sales Operations at Contoso Example",
+        "current_title": "Director, Sales",
+        "summary": "One line\u2028and another",
+        "profile_picture_permalink": "https://pictures.example.net/p",
+        "location": {
+            "raw": "Denver, Colorado, United States",
+            "full_location": "Denver, CO, United States",
+            "city": "Denver",
+            "state": "Colorado",
+            "country": "United States",
+            "continent": "North America",
+        },
+        "languages": ["English"],
+        "last_updated": "2026-10-02T08:00:00",
+        "normalized_title": {"matched_title": "Director", "department": "Sales", "sub_department": "Ops"},
+    },
+    "professional_network": {
+        "connections": 500,
+        "followers": 20,
+        "open_to_cards": ["HIRING"],
+        "profile_picture_permalink": "https://pictures.example.net/n",
+        "location": {"raw": "Denver"},
+        "metadata": {"x": 1},
+    },
+    "social_handles": {
+        "professional_network_identifier": {"profile_url": URL},
+        "twitter_identifier": {"slug": "lenao"},
+        "dev_platform_identifier": {"profile_url": "https://github.com/lenao"},
+    },
+    "experience": {
+        "employment_details": {
+            "current": [post()],
+            "past": [post(name="Fabrikam", company_website_domain=["fabrikam.example.com"])],
+        }
+    },
+    "education": {"schools": [{"school": "Example State", "degree": "BA", "start_year": 2008}]},
+    "skills": {"professional_network_skills": ["Forecasting"]},
+    "contact": {
+        "business_emails": [{"email": WORK, "status": "deliverable"}],
+        "personal_emails": [{"email": PERSONAL, "status": "unknown"}],
+        "phone_numbers": [PHONE],
+        "websites": ["https://lena.example.org"],
+        "business_emails_message": "fine",
+    },
+    "dev_platform_profiles": [{"name": "lenao"}],
+    "certifications": [],
+    "honors": [],
+    "metadata": {"updated_at": "2026-10-02T08:00:00"},
+    "updated_at": "2026-10-02T08:00:00",
+}
+"""Everything that is documented of a person."""
+
+
 def somebody(**parts: Any) -> dict[str, Any]:
-    """Everything that is documented of a person."""
-    return {
-        "crustdata_person_id": 910001,
-        "basic_profile": {
-            "name": "Lena Ostrow",
-            "professional_network_name": "Lena Ostrow, MBA",
-            "first_name": "Lena",
-            "last_name": "Ostrow",
-            "headline": "Director of Sales Operations at Contoso Example",
-            "current_title": "Director, Sales",
-            "summary": "One line\u2028and another",
-            "profile_picture_permalink": "https://pictures.example.net/p",
-            "location": {
-                "raw": "Denver, Colorado, United States",
-                "full_location": "Denver, CO, United States",
-                "city": "Denver",
-                "state": "Colorado",
-                "country": "United States",
-                "continent": "North America",
-            },
-            "languages": ["English"],
-            "last_updated": "2026-10-02T08:00:00",
-            "normalized_title": {"matched_title": "Director", "department": "Sales", "sub_department": "Ops"},
-        },
-        "professional_network": {
-            "connections": 500,
-            "followers": 20,
-            "open_to_cards": ["HIRING"],
-            "profile_picture_permalink": "https://pictures.example.net/n",
-            "location": {"raw": "Denver"},
-            "metadata": {"x": 1},
-        },
-        "social_handles": {
-            "professional_network_identifier": {"profile_url": URL},
-            "twitter_identifier": {"slug": "lenao"},
-            "dev_platform_identifier": {"profile_url": "https://github.com/lenao"},
-        },
-        "experience": {
-            "employment_details": {
-                "current": [post()],
-                "past": [post(name="Fabrikam", company_website_domain=["fabrikam.example.com"])],
-            }
-        },
-        "education": {"schools": [{"school": "Example State", "degree": "BA", "start_year": 2008}]},
-        "skills": {"professional_network_skills": ["Forecasting"]},
-        "contact": {
-            "business_emails": [{"email": WORK, "status": "deliverable"}],
-            "personal_emails": [{"email": PERSONAL, "status": "unknown"}],
-            "phone_numbers": [PHONE],
-            "websites": ["https://lena.example.org"],
-            "business_emails_message": "fine",
-        },
-        "dev_platform_profiles": [{"name": "lenao"}],
-        "certifications": [],
-        "honors": [],
-        "metadata": {"updated_at": "2026-10-02T08:00:00"},
-        "updated_at": "2026-10-02T08:00:00",
-    } | parts
+    """A fresh copy of that person, with other sections in place of some."""
+    return dict(json.loads(json.dumps(PERSON))) | parts
 
 
 def entry(
