@@ -9,4 +9,5 @@ PROVIDERS = {
     "reverselooker": "connectors.reverselooker",
     "rocketreach": "connectors.rocketreach",
     "waterfall_io": "connectors.waterfall_io",
+    "crustdata": "connectors.crustdata",
 }
