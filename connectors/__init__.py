@@ -6,5 +6,8 @@ CRMS = {
 }
 PROVIDERS = {
     "contactout": "connectors.contactout",
+    "reverselooker": "connectors.reverselooker",
     "rocketreach": "connectors.rocketreach",
+    "waterfall_io": "connectors.waterfall_io",
+    "crustdata": "connectors.crustdata",
 }

@@ -268,7 +268,19 @@ def _rows(
                 rival = kept.get(signature)
                 if rival is None or row.rank < rival.rank:
                     kept[signature] = row
-    return list(kept.values())
+    return _surest(list(kept.values()))
+
+
+def _surest(rows: list[_Row]) -> list[_Row]:
+    """Without the rows by a key that only describes the person, for what a key at hand that names them brings.
+
+    Such a row looks cheap because it is likely to find nobody; and an answer about a namesake spoils more
+    than it saves.
+    """
+    sure = [r for r in rows if r.kind in _SURE and not r.needs]
+    gains = frozenset(f for r in sure for f in r.gain | r.grades)
+    learned = frozenset(k for r in sure for k in r.learns)
+    return [r for r in rows if r.kind in _SURE or not (r.gain | r.grades <= gains and r.learns <= learned)]
 
 
 def _usable_kinds(

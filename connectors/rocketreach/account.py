@@ -42,9 +42,10 @@ class _Figure:
     remaining: Decimal | None
 
     @property
-    def given(self) -> bool:
-        """Whether the plan has the pool at all."""
-        return bool(self.allocated) or (self.allocated is None and bool(self.remaining))
+    def given(self) -> bool | None:
+        """Whether the plan has the pool at all; None where no figure tells."""
+        told = self.remaining if self.allocated is None else self.allocated
+        return None if told is None else bool(told)
 
     @property
     def pool(self) -> Pool:
@@ -92,7 +93,7 @@ def _typed(body: Mapping[str, object], allowed: frozenset[Tariff]) -> Standing:
     lookup, notes = _lookups(figures, tariffs, number(body.get("lookup_credit_balance")))
     pools = {name: figures[name].pool if name in figures else _UNKNOWN for name in CREDITS}
     account = _account(body, "standard", notes)
-    absent = frozenset(name for name in CREDITS if name not in figures or not figures[name].given)
+    absent = frozenset(name for name in CREDITS if name not in figures or figures[name].given is False)
     return Standing(account, tariffs, MappingProxyType(pools | {"lookup": lookup}), absent - {"lookup"})
 
 
@@ -118,6 +119,8 @@ def _lookups(
         return Pool(balance, Plan.PREPAID), (f"Look-ups spend {names[0]}, by RocketReach's older balance.",)
     if len(held) != len(names) or not held:
         return _UNKNOWN, ("RocketReach does not tell the pool for look-ups; check the option lookup_type.",)
+    if any(figure.given is None for figure in held):
+        return _UNKNOWN, ("RocketReach gives no figures for look-ups.",)
     if len(held) > 1 or not held[0].given:
         return Pool(Decimal(0), Plan.PREPAID), ("The account was given no credits for look-ups.",)
     pool = held[0].pool

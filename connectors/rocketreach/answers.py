@@ -131,7 +131,10 @@ def _falls_due(operation: Operation, price: Price, row: Mapping[str, object], re
 
 
 def _searched(operation: Operation, answer: Answer) -> Outcome:
-    """Every person of the page, in the vendor's order, but those whom it must not name."""
+    """Every person of the page, in the vendor's order, but those whom it must not name.
+
+    A page is paid for once, and not where it is empty: what finds nothing costs nothing.
+    """
     body: object = answer.json()
     listed = body.get("profiles") if isinstance(body, dict) else body
     if not isinstance(listed, list):
@@ -139,7 +142,7 @@ def _searched(operation: Operation, answer: Answer) -> Outcome:
     people = [row for row in rows(listed, "page") if one(row.get("suppressed")) is not True]
     if not all(profile_id(row) and is_profile(row) for row in people):
         raise reshaped("row")
-    charge = Charge({p.kind: p.amount for p in operation.prices})
+    charge = Charge({p.kind: p.amount for p in operation.prices if listed})
     candidates = [person(row, _SILENT) for row in people]
     declared = tuple(
         replace(c, values=tuple(v for v in c.values if v.field in operation.returns)) for c in candidates

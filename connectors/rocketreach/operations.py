@@ -166,7 +166,7 @@ OPERATIONS: tuple[Operation, ...] = (
     _company("company", "company_export"),
     _company("universal_company", "lookup"),
     _search("search", ()),
-    _search("universal_search", (_price("lookup", 1, On.LAUNCH),)),
+    _search("universal_search", (_price("lookup", 1, On.MATCH),)),
 )
 
 TARIFFS: Mapping[str, frozenset[Tariff]] = MappingProxyType(

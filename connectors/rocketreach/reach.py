@@ -37,6 +37,8 @@ _PHONE_TYPES: Mapping[str, Field] = MappingProxyType(
         "office": Field.DIRECT_PHONE,
     }
 )
+IGNORED = frozenset({"premium", "extension"})
+"""Of a number: a mark that the vendor has given up, and what a plain number has no place for."""
 _WRONG_KIND = frozenset({"office", "home"})
 _GRADES: Mapping[str, Quality] = MappingProxyType(
     {"A": Quality.VERIFIED, "A-": Quality.LIKELY, "B": Quality.UNVERIFIED, "F": Quality.INVALID}

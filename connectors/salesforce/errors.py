@@ -112,6 +112,9 @@ def _limited(answer: Answer, told: tuple[str, ...], known: tuple[int, int] | Non
             wait_s, reason = _CONCURRENT_WAIT_S, "too many long calls at a time"
         else:
             wait_s, reason = DAILY_WAIT_S, "the org's API calls of the last 24 hours are used up"
+        # Salesforce documents no Retry-After here; whoever between us sends one knows better.
+        asked = answer.retry_after_s()
+        wait_s = wait_s if asked is None else asked
         return _failure(answer, FailureKind.RATE_LIMITED, reason, "REQUEST_LIMIT_EXCEEDED", wait_s=wait_s)
     if answer.status == 429:
         asked = answer.retry_after_s()

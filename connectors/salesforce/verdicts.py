@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.salesforce.errors import DAILY_WAIT_S
@@ -57,14 +57,21 @@ class Refusal:
     def passing(self) -> bool:
         return self.code in _PASSING
 
-    def rejected(self, contact_id: str, changes: Mapping[str, str], request_id: str) -> Rejected:
-        """The result for a patch; a single property of ours that is named, or the only one, is to blame."""
+    def rejected(
+        self, contact_id: str, changes: Mapping[str, str], known: Container[str], request_id: str
+    ) -> Rejected:
+        """The result for a patch. `known` are the fields of the object.
+
+        To blame is a single property of ours that is named; where a field is refused and none is named,
+        the first that the object does not have, or the only one.
+        """
         ours = [name for name in self.fields if name in changes]
         word, blamed = self.code, None
         if len(ours) == 1 and not self.gone:
             blamed = ours[0]
-        elif not self.fields and len(changes) == 1 and self.code.startswith("INVALID_FIELD"):
-            blamed = next(iter(changes))
+        elif not self.fields and self.code.startswith("INVALID_FIELD"):
+            strange = next((name for name in changes if name not in known), None)
+            blamed = strange or (next(iter(changes)) if len(changes) == 1 else None)
         elif self.fields and not ours:
             # A field that we did not send: a rule of the org asks for it.
             word = f"{self.code}:{self.fields[0]}"

@@ -68,7 +68,8 @@ class Writing:
                     locked.append(position)
                     continue
                 patch = self._patches[position]
-                outcome = outcome.rejected(patch.id, patch.changes, self._request_id)
+                known = self._described.fields
+                outcome = outcome.rejected(patch.id, patch.changes, known, self._request_id)
             self._results[position] = outcome
         # Whoever held the lock may be through: once more in smaller batches, before any later patch.
         middle = (len(locked) + 1) // 2

@@ -14,6 +14,9 @@ SERVERS = {
     "contactout": "connectors.sandbox.contactout",
     "rocketreach": "connectors.sandbox.rocketreach",
     "salesforce": "connectors.sandbox.salesforce",
+    "waterfall_io": "connectors.sandbox.waterfall_io",
+    "reverselooker": "connectors.sandbox.reverselooker",
+    "crustdata": "connectors.sandbox.crustdata",
 }
 
 
@@ -62,5 +65,29 @@ REHEARSALS = {
         {"limits": "off"},
         {"default": "10000/s"},
         ("lookup",),
+    ),
+    "waterfall_io": Rehearsal(
+        "provider",
+        {"token": "sandbox-waterfall_io-key"},
+        {},
+        {"limits": "off"},
+        {"default": "10000/s"},
+        ("usd",),
+    ),
+    "reverselooker": Rehearsal(
+        "provider",
+        {"token": "rl_live_sandbox-reverselooker-key"},
+        {},
+        {"limits": "off"},
+        {"default": "10000/s"},
+        ("credit",),
+    ),
+    "crustdata": Rehearsal(
+        "provider",
+        {"token": "sandbox-crustdata-key"},
+        {},
+        {"limits": "off", "active_jobs": 1000},
+        {"default": "10000/s"},
+        ("credit",),
     ),
 }

@@ -16,7 +16,11 @@ def credential_digest(credential: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One debit. `person` is the population's reference of whom it was for, `subject` what was asked."""
+    """One debit. `person` is the population's reference of whom it was for.
+
+    `item` says what was bought, where the vendor sells several things for one kind of credit: two charges
+    of one person for different things are no duplicates.
+    """
 
     person: str
     kind: str
@@ -24,6 +28,7 @@ class Charge:
     operation: str
     at: float
     credential: str
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ class Books:
     def __init__(self) -> None:
         self.charges: list[Charge] = []
         self.writes: list[Write] = []
-        self._by: dict[tuple[str, str, str], int] = defaultdict(int)
+        self._by: dict[tuple[str, str, str, str], int] = defaultdict(int)
         self.totals: dict[str, Decimal] = defaultdict(Decimal)
 
     def charge(self, charge: Charge) -> None:
@@ -83,15 +88,19 @@ class Books:
         self.charges.append(charge)
         self.totals[charge.kind] += charge.amount
         if charge.amount > 0:
-            self._by[charge.credential, charge.person, charge.kind] += 1
+            self._by[charge.credential, charge.person, charge.kind, charge.item] += 1
 
     def write(self, write: Write) -> None:
         self.writes.append(write)
 
     @property
     def duplicates(self) -> dict[tuple[str, str, str], int]:
-        """(credential, person, kind) → charges beyond the first."""
-        return {key: n - 1 for key, n in self._by.items() if n > 1}
+        """(credential, person, kind) → charges beyond the first for the same thing."""
+        extra: Counter[tuple[str, str, str]] = Counter()
+        for (credential, person, kind, _), count in self._by.items():
+            if count > 1:
+                extra[credential, person, kind] += count - 1
+        return dict(extra)
 
     def shown(self, summary: bool = False) -> dict[str, Any]:
         """Totals; with the single charges and writes unless only the summary is wanted."""
@@ -117,6 +126,7 @@ class Books:
                     "operation": c.operation,
                     "at": c.at,
                     "credential": c.credential,
+                    **({"item": c.item} if c.item else {}),
                 }
                 for c in self.charges
             ],

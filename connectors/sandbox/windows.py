@@ -54,6 +54,11 @@ class Window:
                 left = self.count - self._used
         return max(0, int(left))
 
+    def frees_in(self, now: float) -> float:
+        """Seconds until the oldest request of a sliding window leaves it; 0 where it holds none."""
+        self._advance(now)
+        return self._until(now, self._log[0] + self.per_s) if self._log else 0.0
+
     def _forget(self, now: float) -> None:
         self._log: deque[float] = deque()
         self._start, self._used, self._before = now - now % self.per_s, 0, 0

@@ -11,7 +11,7 @@ from syncd.connector.declare import Limit, Mode, On, Operation, Options, Poll, P
 from syncd.connector.failure import Failure, FailureKind, Scope
 from syncd.connector.table import load, names
 from syncd.connector.wire import Answer, Request, Wire
-from syncd.secret import Secret
+from syncd.secret import Secret, SecretMissing
 
 __all__ = [
     "Answer",
@@ -32,6 +32,7 @@ __all__ = [
     "Request",
     "Scope",
     "Secret",
+    "SecretMissing",
     "Wire",
     "load",
     "names",

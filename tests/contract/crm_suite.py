@@ -60,7 +60,7 @@ ROWS = {row.__name__: row for row in (*ALL_ROWS, *CONDITIONAL_ROWS)}
 def rows_for(facts: CrmFacts) -> Iterator[Row]:
     """The rows that apply to a CRM."""
     yield from ALL_ROWS
-    if facts.conditional:
+    if facts.conditional is not None:
         yield from CONDITIONAL_ROWS
 
 

@@ -176,7 +176,9 @@ def row_39_the_version_after_a_write_is_the_one_that_is_pulled(subject: CrmSubje
 
 
 def row_40_a_change_since_our_read_is_a_conflict(subject: CrmSubject) -> None:
-    act = subject.open()
+    facts = subject.facts
+    options = {**facts.options, **(facts.conditional or {})}
+    act = replace(subject, facts=replace(facts, options=options)).open()
     contact_id, name = act.ids[0], act.facts.properties[0]
     read = act.read(contact_id)[contact_id]
     act.sandbox.clock.advance(5)

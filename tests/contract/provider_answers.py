@@ -11,7 +11,6 @@ from functools import partial
 from connectors.sandbox.population import Person
 from syncd.accounts import ProviderAccount, Standing
 from syncd.connector import Failure, FailureKind, Mode, On, Options, Replay, Secret, names
-from syncd.decide import normal
 from syncd.ledger import Ledger
 from syncd.model import (
     EMAIL_FIELDS,
@@ -27,6 +26,7 @@ from syncd.model import (
     Quality,
     fold,
 )
+from syncd.offers import normal
 from syncd.store import runs
 from tests.contract.acts import Act, ProviderSubject, attempt
 from tests.contract.tampering import at, decoded, in_other_case, without_numbers

@@ -244,7 +244,8 @@ def _sift(
         if value is None or value == "" or name in used:
             continue
         said.add(name)
-        for instead in (other(value), None):
+        words = act.subject.facts.words.get(name.rpartition(".")[2], ())
+        for instead in (*words, other(value), None):
             changed = replace(answer, body=json.dumps(replaced(document, path, instead)).encode())
             if _outcome_of(act, changed, ask) != honest:
                 used.add(name)

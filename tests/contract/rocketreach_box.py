@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import Queue
 from typing import Any
 
 import httpx
@@ -115,49 +108,3 @@ class Box:
         for charge in got:
             spent[charge["kind"]] += int(charge["amount"])
         assert spent == Counter(expected)
-
-
-class Receiver:
-    """Where webhooks arrive; it answers with the statuses given, then 200."""
-
-    def __init__(self) -> None:
-        self.got: Queue[Delivery] = Queue()
-        self.statuses: list[int] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                self.send_response(outer.statuses.pop(0) if outer.statuses else 200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-                outer.got.put(Delivery(body, headers))
-
-            def log_message(self, *args: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/callbacks/rocketreach/token"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
-
-    def next(self) -> Delivery:
-        return self.got.get(timeout=10)
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
-class Delivery:
-    """One request that a receiver got."""
-
-    def __init__(self, body: bytes, headers: dict[str, str]) -> None:
-        self.body, self.headers = body, headers
-        self.json = json.loads(body)
-
-    def signed_with(self, secret: str) -> bool:
-        digest = hmac.new(secret.encode(), self.body, hashlib.sha256).digest()
-        return self.headers.get("x-rocketreach-signature") == base64.b64encode(digest).decode()

@@ -26,7 +26,9 @@ class ProviderFacts:
     `pools` names credit kinds whose balance the stand-in knows by another name; None where it cannot be
     set. `ignored` are fields of answers that have no use here and are not in an `IGNORED…` set of the
     connector: names, or paths that begin with a dot. `unsorted` are operations whose answers do not tell
-    work addresses from personal ones. `states` are the words with which a job can end, and what each may be read as.
+    work addresses from personal ones. `states` are the words with which a job can end, and what each may be
+    read as. `words` are words of a field's vocabulary: one of them makes a difference where an unknown one,
+    or none, would not.
     """
 
     covers: tuple[str, ...] = ("*",)
@@ -37,6 +39,7 @@ class ProviderFacts:
     ignored: frozenset[str] = frozenset()
     unsorted: frozenset[str] = frozenset()
     states: Mapping[str, tuple[type[Outcome], ...]] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unknown_id: str = "987654321"
 
 
@@ -48,9 +51,9 @@ class CrmFacts:
     of the first two, and the second has values in many records. `wrong` are
     property and value pairs that it must refuse, whatever the reason. `settings` are knobs of its stand-in,
     `lagging` those by which changes are found late, within `lag_s`. `remove` and `merge` are edits: the
-    record's id takes the place of `{id}`, the other one's that of `{other}`. `conditional`: a write can be
-    made to depend on the record's version. `page` is the most records in one page; mutants of paging can
-    be seen only where it is less than the crowd.
+    record's id takes the place of `{id}`, the other one's that of `{other}`. `conditional` are options with
+    which a write depends on the record's version; None where none do. `page` is the most records in one
+    page; mutants of paging can be seen only where it is less than the crowd.
     """
 
     object: str = "contact"
@@ -63,7 +66,7 @@ class CrmFacts:
     lag_s: float = 0.0
     remove: Mapping[str, Any] = field(default_factory=dict)
     merge: Mapping[str, Any] = field(default_factory=dict)
-    conditional: bool = False
+    conditional: Mapping[str, Any] | None = None
     page: int = 200
 
 
@@ -72,7 +75,30 @@ _ROCKETREACH_POOLS = ("standard_lookup", "premium_lookup", "phone_lookup", "pers
 _ROCKETREACH_IGNORED = frozenset(
     {"city", "region", "country_code", "address", "job_history", "links", "recommended_email", "industries"}
     | {"detail", ".status"}
+    # A number as it is displayed counts without its plain form, validity without a grade, and a
+    # recommendation where the list begins with another number.
+    | {".phones.number", ".phones.validity", ".phones.recommended"}
 )
+_ROCKETREACH_WORDS = {
+    "grade": ("F",),
+    "type": ("personal", "professional"),
+    "smtp_valid": ("invalid",),
+}
+_WATERFALL_OPTIONS = {"job_changes": True, "phone_usd": "0.40", "company_usd": "0.05"}
+# Posts stand beside the present one, slugs beside addresses, a confidence beside a status, a number of people
+# beside a size, and parts of a sum beside the sum; a verified address comes back as it was sent.
+_WATERFALL_IGNORED = frozenset(
+    {"experiences", "linkedin_id", "email_confidence", "employees_count"}
+    | {f".output.usage.{of}_{what}" for of in ("persons", "phones", "companies") for what in ("usd", "count")}
+    | {".output.email.email", ".output.email.domain"}
+)
+_WATERFALL_STATES = {
+    "SUCCEEDED": (Found, NotFound),
+    "FAILED": (Found, Unresolved),
+    "TIMED_OUT": (Found, Unresolved),
+    "ABORTED": (Found, Unresolved),
+}
+_WATERFALL_WORDS = {"status": ("FAILED",)}
 PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
     "contactout": (
         ProviderFacts(
@@ -101,12 +127,14 @@ PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
             settings={"credits": dict.fromkeys(_ROCKETREACH_POOLS, 1000)},
             pools={"lookup": "premium_lookup"},
             ignored=_ROCKETREACH_IGNORED,
+            words=_ROCKETREACH_WORDS,
         ),
         ProviderFacts(
             covers=("lookup_standard",),
             options={"family": "standard", "lookup_type": "standard"},
             pools={"lookup": "standard_lookup"},
             ignored=_ROCKETREACH_IGNORED,
+            words=_ROCKETREACH_WORDS,
         ),
         ProviderFacts(
             covers=("universal_*",),
@@ -119,6 +147,49 @@ PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
                 "company_export": None,
             },
             ignored=_ROCKETREACH_IGNORED,
+            words=_ROCKETREACH_WORDS,
+        ),
+    ),
+    "waterfall_io": (
+        ProviderFacts(
+            covers=("contact*", "company", "verify", "job_change"),
+            options=_WATERFALL_OPTIONS,
+            plans=(({"billing": "prepaid"}, Plan.PREPAID),),
+            ignored=_WATERFALL_IGNORED,
+            states=_WATERFALL_STATES,
+            words=_WATERFALL_WORDS,
+        ),
+        ProviderFacts(
+            covers=("phone",),
+            options=_WATERFALL_OPTIONS,
+            ignored=_WATERFALL_IGNORED | {"country", "department", "seniority"},
+            states=_WATERFALL_STATES,
+            words=_WATERFALL_WORDS,
+        ),
+        ProviderFacts(
+            covers=(),
+            options={**_WATERFALL_OPTIONS, "balance_semantics": "payg"},
+            settings={"billing": "payg"},
+            plans=(({}, Plan.OWED),),
+        ),
+    ),
+    "reverselooker": (
+        ProviderFacts(
+            options={"bulk": "backfill"},
+            settings={"credits": 1_000_000},
+            plans=(({}, Plan.UNKNOWN),),
+            # The search's own id says which it is, the address which row; counts tell the end where the state
+            # does not, and the first month tells which of two present posts is the later one.
+            ignored=frozenset(
+                {".email", ".results.id", ".number_requested", ".number_finished"}
+                | {".result.experience.experience_history.start_date"}
+            ),
+        ),
+        ProviderFacts(
+            covers=(),
+            options={"account_path": "/account/info"},
+            settings={"account": True},
+            plans=(({}, Plan.PREPAID),),
         ),
     ),
 }
@@ -135,6 +206,7 @@ CRMS: dict[str, CrmFacts] = {
     "salesforce": CrmFacts(
         email="Email",
         page=2000,
+        conditional={"strict": True},
         properties=("Title", "FirstName", "MailingCity", "Phone"),
         wrong=(("LastModifiedById", "005000000000000AAA"), ("zz_no_such_property", "x")),
         remove={"action": "delete", "id": "{id}"},

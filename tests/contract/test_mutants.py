@@ -27,7 +27,9 @@ def _crm_cases():
     for name in sorted(CRMS):
         for case in crm_mutants.CASES:
             facts = subjects.CRMS.get(name, subjects.CrmFacts())
-            if (facts.conditional or not case.conditional) and (facts.page < CROWD or not case.paged):
+            if (facts.conditional is not None or not case.conditional) and (
+                facts.page < CROWD or not case.paged
+            ):
                 shown = f"{name}-{case.mutant.__name__}-{case.row.split('_')[1]}"
                 yield pytest.param(name, case, id=shown)
 

@@ -262,6 +262,24 @@ def test_no_credits_in_either_pool_are_none_left() -> None:
     assert left(balance(auto(), OTHER_FAMILY, standard(NO_STANDARD, NO_PREMIUM))) == 0
 
 
+@pytest.mark.parametrize(
+    "pools",
+    [
+        [pool("premium_lookup", None, None, None)],
+        [pool("premium_lookup", None, 7, None), pool("standard_lookup", None, None, None)],
+        [NO_STANDARD, pool("premium_lookup", None, None, None)],
+    ],
+)
+def test_look_ups_without_any_figure_are_unknown_and_not_none_left(pools: list[dict[str, object]]) -> None:
+    assert left(balance(auto(), OTHER_FAMILY, standard(*pools))) is None
+
+
+def test_a_pool_without_any_figure_does_not_end_what_is_offered() -> None:
+    made = connector()
+    balance(made, standard(PREMIUM, pool("phone_lookup", None, None, None), pool("person_enrich", 0, 0, 0)))
+    assert offered(made) == {"lookup_premium", "phone", "search"}
+
+
 def test_operations_of_pools_that_the_plan_has_not_are_not_offered() -> None:
     made = connector()
     assert {"phone", "profile", "company"} <= offered(made)

@@ -54,11 +54,10 @@ def test_the_worst_case_of_every_operation_is_reserved() -> None:
     assert {o.name: {k: int(v) for k, v in o.max_charge.items()} for o in Connector.operations} == WORST
 
 
-def test_prices_fall_due_on_what_is_found_but_for_a_search() -> None:
+def test_prices_fall_due_on_what_is_found() -> None:
     due = {o.name: {p.on for p in o.prices} for o in Connector.operations}
     assert due.pop("search") == set()
-    assert due.pop("universal_search") == {On.LAUNCH}
-    by_match = {"profile", "universal_profile", "company", "universal_company"}
+    by_match = {"profile", "universal_profile", "company", "universal_company", "universal_search"}
     assert due == {name: {On.MATCH} if name in by_match else {On.FIELDS} for name in due}
 
 
@@ -75,7 +74,7 @@ def test_an_answer_never_costs_more_than_was_reserved(op: Operation) -> None:
 @pytest.mark.parametrize("op", Connector.operations, ids=lambda o: o.name)
 def test_nothing_costs_anything_where_nobody_is_found(op: Operation) -> None:
     if op.name in ("search", "universal_search"):
-        assert cost(op.name, []) == WORST[op.name]
+        assert cost(op.name, []) == {}
     else:
         made = serving(op)
         assert made.classify(op, _missing()) is None

@@ -125,6 +125,14 @@ def test_the_daily_limit_is_told_from_long_calls_by_the_figures(usage: str, wait
     assert (failure.kind, failure.retry_after_s) == (FailureKind.RATE_LIMITED, wait_s)
 
 
+@pytest.mark.parametrize("usage", ["api-usage=15000/15000", "api-usage=14/15000", ""])
+def test_a_wait_that_is_asked_for_counts_more_than_our_own(usage: str) -> None:
+    headers = {"sforce-limit-info": usage, "retry-after": "7"}
+    failure = judged(coded("REQUEST_LIMIT_EXCEEDED"), 403, headers=headers)
+
+    assert failure is not None and failure.retry_after_s == 7.0
+
+
 def test_an_earlier_figure_serves_where_the_refusal_has_none() -> None:
     org, spent = MiniOrg(), {"Sforce-Limit-Info": "api-usage=15000/15000"}
 

@@ -152,6 +152,7 @@ REFUSALS = [
     (refused("DUPLICATES_DETECTED"), {"code": "DUPLICATES_DETECTED"}),
     (refused("REQUIRED_FIELD_MISSING", "Region__c"), {"code": "REQUIRED_FIELD_MISSING:Region__c"}),
     (refused("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"), {"code": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"}),
+    (refused("INVALID_FIELD"), {"code": "INVALID_FIELD"}),
     (refused("SOMETHING_NEW", "Title", "Email"), {"code": "SOMETHING_NEW"}),
     (refused("ENTITY_IS_DELETED"), {"code": "ENTITY_IS_DELETED", "gone": True}),
     (refused("INVALID_CROSS_REFERENCE_KEY"), {"code": "INVALID_CROSS_REFERENCE_KEY", "gone": True}),
@@ -184,6 +185,17 @@ def test_an_unknown_field_is_blamed_where_it_is_the_only_one(crm: Crm, server: L
 
     assert isinstance(one, Rejected)
     assert (one.code, one.property) == ("INVALID_FIELD", "Custom__c")
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_of_several_the_one_that_the_object_does_not_have_is_blamed(
+    crm: Crm, server: Loopback, strict: bool
+) -> None:
+    crm.bad[contact_id(1)] = [refused("INVALID_FIELD")]
+    (one,) = write(server, patch(1, Title="x", Removed__c="y", Email="z@example.com"), strict=strict)
+
+    assert isinstance(one, Rejected)
+    assert (one.code, one.property) == ("INVALID_FIELD", "Removed__c")
 
 
 def test_locked_records_are_tried_once_more_in_halves(crm: Crm, server: Loopback) -> None:

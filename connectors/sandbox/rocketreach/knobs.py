@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from copy import deepcopy
-from dataclasses import MISSING, dataclass, field, fields
-from functools import partial
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
+from connectors.sandbox.knobs import (
+    Check,
+    KnobSet,
+    coverage,
+    natural,
+    one_of,
+    seconds,
+    share,
+    texts,
+)
 from connectors.sandbox.population import Coverage
 from connectors.sandbox.rocketreach.limits import ACTIONS, DURATIONS, PLANS
 from connectors.sandbox.settings import BadSetting, choice, known_keys, number, record, switch, text
@@ -26,29 +33,10 @@ LOOKUP_TYPES = ("standard", "premium", "premium (feeds disabled)", "bulk", "phon
 KNOWLEDGE = Coverage(
     profile=0.9, work=0.62, verified=0.75, personal=0.5, phone=0.6, landline=0.25, stale=0.05, blind=0.1
 )
-Check = Callable[[object, str], object]
-
-
-def _share(value: object, name: str) -> None:
-    number(value, name, 0, 1)
-
-
-def _count(value: object, name: str) -> None:
-    number(value, name, 0, whole=True)
-
-
-def _seconds(value: object, name: str) -> None:
-    number(value, name, 0)
-
-
-def _texts(value: object, name: str) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
-        raise BadSetting(f"{name} is a list of texts")
-    return value
 
 
 def _script(value: object, name: str) -> None:
-    if not _texts(value, name):
+    if not texts(value, name):
         raise BadSetting(f"{name} has at least one status")
 
 
@@ -63,7 +51,7 @@ def _credits(value: object, name: str) -> None:
     known_keys(record(value, name), POOLS, name)
     for pool, count in record(value, name).items():
         if count != "inf":
-            _count(count, f"{name} of {pool}")
+            natural(count, f"{name} of {pool}")
 
 
 def _limits(value: object, name: str) -> None:
@@ -78,13 +66,6 @@ def _limits(value: object, name: str) -> None:
                 number(count, f"{action} per {duration}", 1, whole=True)
 
 
-def _coverage(value: object, name: str) -> None:
-    shares = record(value, name)
-    known_keys(shares, (f.name for f in fields(Coverage)), name)
-    for share in shares:
-        _share(shares[share], share)
-
-
 def _webhooks(value: object, name: str) -> None:
     if not isinstance(value, list):
         raise BadSetting(f"{name} is a list of objects")
@@ -95,88 +76,81 @@ def _webhooks(value: object, name: str) -> None:
         text(given.get("url"), "url of a webhook")
         text(given.get("secret", ""), "secret of a webhook")
         switch(given.get("enabled", True), "enabled of a webhook")
-        for endpoint in _texts(given.get("endpoints", []), "endpoints of a webhook"):
+        for endpoint in texts(given.get("endpoints", []), "endpoints of a webhook"):
             choice(endpoint, "an endpoint of a webhook", ENDPOINTS)
     if len({hook["id"] for hook in value}) < len(value):
         raise BadSetting(f"{name} have different ids")
 
 
-def _one_of(*words: str) -> Check:
-    return partial(choice, among=words)
-
-
 _CHECKS: dict[str, Check] = {
-    "keys": _texts,
-    "family": _one_of("standard", "universal", "both"),
-    "state": _one_of("anonymous", "test_user", "registered"),
+    "keys": texts,
+    "family": one_of("standard", "universal", "both"),
+    "state": one_of("anonymous", "test_user", "registered"),
     "email_verified": switch,
     "documented_401": switch,
-    "bad_input_as": _one_of("fields", "detail", "error"),
-    "no_access": _texts,
-    "plan": _one_of(*PLANS),
+    "bad_input_as": one_of("fields", "detail", "error"),
+    "no_access": texts,
+    "plan": one_of(*PLANS),
     "credits": _credits,
-    "universal_credits": _count,
-    "verify_credits": _count,
-    "default_lookup_type": _one_of("standard", "premium", "phone", "enrich"),
-    "email_preference": _one_of("any", "personal", "professional"),
+    "universal_credits": natural,
+    "verify_credits": natural,
+    "default_lookup_type": one_of("standard", "premium", "phone", "enrich"),
+    "email_preference": one_of("any", "personal", "professional"),
     "recharge_on_relookup": switch,
-    "empty_at_complete": _one_of("failed", "overdraw"),
-    "balance_lag_s": _seconds,
+    "empty_at_complete": one_of("failed", "overdraw"),
+    "balance_lag_s": seconds,
     "numbers_as_text": switch,
     "legacy_account": switch,
     "limits": _limits,
-    "window": _one_of(*KINDS),
+    "window": one_of(*KINDS),
     "time_scale": lambda value, name: number(value, name, 0.001, 1e7),
     "omit_retry_after": switch,
-    "coverage": _coverage,
-    "catch_all": _share,
-    "landline_as_mobile": _share,
-    "odd_emails": _share,
-    "suppressed": _share,
-    "healthcare": _share,
-    "employer_match": _one_of("exact", "fuzzy"),
+    "coverage": coverage,
+    "catch_all": share,
+    "landline_as_mobile": share,
+    "odd_emails": share,
+    "suppressed": share,
+    "healthcare": share,
+    "employer_match": one_of("exact", "fuzzy"),
     "phone_identifies": switch,
     "script": _script,
     "scripts": _scripts,
-    "advance": _one_of("time", "polls"),
-    "step_s": _seconds,
-    "instant": _share,
-    "failed": _share,
-    "late": _share,
-    "late_s": _seconds,
-    "lost": _share,
+    "advance": one_of("time", "polls"),
+    "step_s": seconds,
+    "instant": share,
+    "failed": share,
+    "late": share,
+    "late_s": seconds,
+    "lost": share,
     "lost_charged": switch,
-    "cached_emails_default": _one_of("by_date", "true", "false"),
+    "cached_emails_default": one_of("by_date", "true", "false"),
     "lookup_as_array": switch,
     "status_as_object": switch,
     "search_as_object": switch,
     "array_scalars": switch,
     "phones_without_grade": switch,
-    "slow_body_s": _seconds,
+    "slow_body_s": seconds,
     "bulk_min": lambda value, name: number(value, name, 1, 100, whole=True),
-    "bulk_unmatched": _one_of("omitted", "failed"),
+    "bulk_unmatched": one_of("omitted", "failed"),
     "bulk_reply_body": switch,
     "webhooks": _webhooks,
     "webhook_attempts": lambda value, name: number(value, name, 1, 100, whole=True),
-    "webhook_retry_s": _seconds,
+    "webhook_retry_s": seconds,
     "webhook_disable_after": lambda value, name: number(value, name, 1, whole=True),
-    "webhook_duplicates": _count,
-    "webhook_lost": _share,
+    "webhook_duplicates": natural,
+    "webhook_lost": share,
     "webhook_unsigned": switch,
     "webhook_forged": switch,
-    "webhook_wrapper": _one_of("none", "profile", "data"),
+    "webhook_wrapper": one_of("none", "profile", "data"),
 }
 
 
-def _typed(value: Any, default: object) -> Any:
-    """A copy of a checked value, a whole number such as 3.0 as the integer that it is."""
-    whole = isinstance(default, int) and not isinstance(default, bool)
-    return int(value) if whole else deepcopy(value)
-
-
 @dataclass(frozen=True, slots=True)
-class Knobs:
+class Knobs(KnobSet):
     """Every setting with its default. Shares are in 0 to 1, `_s` are seconds."""
+
+    checks: ClassVar[dict[str, Check]] = _CHECKS
+    usual: ClassVar[Coverage] = KNOWLEDGE
 
     keys: list[str] = field(default_factory=lambda: ["sandbox-rocketreach-key"])
     """Keys of the account; all share its balances and its limits."""
@@ -264,29 +238,10 @@ class Knobs:
     """Before each true delivery comes one with another content and a signature by another secret."""
     webhook_wrapper: str = "none"
 
-    @classmethod
-    def defaults(cls) -> dict[str, object]:
-        """Each knob's name with its default, in JSON types."""
-        return {
-            f.name: f.default if f.default_factory is MISSING else f.default_factory() for f in fields(cls)
-        }
-
-    @classmethod
-    def read(cls, settings: Mapping[str, object]) -> Knobs:
-        """The knobs from settings that hold at least every one of them; others are left alone.
-
-        Raises:
-            BadSetting: a value of a wrong type or outside of what the knob takes.
-        """
-        for name, check in _CHECKS.items():
-            check(settings[name], name)
-        return cls(**{f.name: _typed(settings[f.name], f.default) for f in fields(cls)})
-
     @property
     def shares(self) -> Coverage:
         """How much the vendor knows."""
-        own = {f.name: getattr(KNOWLEDGE, f.name) for f in fields(Coverage)}
-        return Coverage(**(own | self.coverage))
+        return self.known_shares(self.coverage)
 
     def serves(self, family: str) -> bool:
         """Whether the plan includes an API."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from connectors.sandbox.agenda import Agenda
 from connectors.sandbox.clock import Clock
 from connectors.sandbox.population import Dice, Person
 from connectors.sandbox.rocketreach.directory import VENDOR, profile_id
 from connectors.sandbox.rocketreach.knobs import Knobs
 
 TERMINAL = ("complete", "failed")
-_TICK_S = 0.02
 Settle = Callable[["Lookup"], bool]
 """Pays for a lookup that completes; whether it could be paid."""
 
@@ -72,9 +71,7 @@ class Lookups:
     def __init__(self, seed: int, clock: Clock, settle: Settle) -> None:
         self._seed, self._clock, self._settle = seed, clock, settle
         self._all: dict[tuple[bool, int], Lookup] = {}
-        self._waiting: list[tuple[float, int, Lookup]] = []
-        self._count = 0
-        self._ticker: asyncio.Task[None] | None = None
+        self._agenda = Agenda(clock)
 
     def find(self, universal: bool, number: int, poll: bool = False) -> Lookup | None:
         """The lookup of a profile by its number; a poll may bring it one status further."""
@@ -144,23 +141,16 @@ class Lookups:
 
     def _wait(self, lookup: Lookup, due: float) -> None:
         lookup.due = due
-        self._count += 1
-        heapq.heappush(self._waiting, (due, self._count, lookup))
-        if self._ticker is None or self._ticker.done():
-            self._ticker = asyncio.get_running_loop().create_task(self._tick())
+        self._agenda.at(due, partial(self._ripen, lookup, due))
 
-    async def _tick(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(_TICK_S)
-            self.catch_up()
+    def _ripen(self, lookup: Lookup, due: float) -> None:
+        """End a lookup, unless it was put off or has ended since."""
+        if lookup.due == due and not lookup.done:
+            self._finish(lookup)
 
     def catch_up(self) -> None:
         """End every lookup whose time has come."""
-        now = self._clock.time()
-        while self._waiting and self._waiting[0][0] <= now:
-            due, _, lookup = heapq.heappop(self._waiting)
-            if lookup.due == due and not lookup.done:
-                self._finish(lookup)
+        self._agenda.catch_up()
 
     def _finish(self, lookup: Lookup) -> None:
         """End a lookup: pay, then tell. One that is lost is paid, if at all, and never ends."""

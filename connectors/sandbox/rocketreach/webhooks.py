@@ -6,14 +6,12 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import http.client
-import ipaddress
 from collections import Counter
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
+from connectors.sandbox.callbacks import Errands, is_loopback, post
 from connectors.sandbox.population import Dice
 from connectors.sandbox.rocketreach.directory import VENDOR
 from connectors.sandbox.rocketreach.knobs import Knobs
@@ -28,18 +26,6 @@ def sign(secret: str, body: bytes) -> str:
     return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a URL stays on this machine. No other one is ever called."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 class Webhooks:
     """The webhooks of the account. `rows` are the knob's own, so that an observer sees one go off."""
 
@@ -47,7 +33,7 @@ class Webhooks:
         self._seed = seed
         self.rows: list[Json] = []
         self._failures: Counter[int] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands()
         self._count = 0
 
     def tune(self, rows: list[Json]) -> None:
@@ -66,9 +52,7 @@ class Webhooks:
         lost = Dice(self._seed, VENDOR, "webhook", number)("lost") < options.webhook_lost
         if lost or not is_loopback(hook["url"]):
             return
-        task = asyncio.get_running_loop().create_task(self._send(hook, request_id, content, options))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._errands.begin(self._send(hook, request_id, content, options))
 
     async def _send(self, hook: Json, request_id: str, content: Json | list[Json], options: Knobs) -> None:
         body, secret = _body(content, options), hook.get("secret", "")
@@ -76,7 +60,7 @@ class Webhooks:
         if options.webhook_forged:
             forged = _body({"id": FORGED_ID, "status": "complete", "name": "Forged Example"}, options)
             wrong = {SIGNATURE: sign(f"not {secret}", forged)}
-            await asyncio.to_thread(_post, hook["url"], forged, headers | wrong)
+            await asyncio.to_thread(post, hook["url"], forged, headers | wrong)
         if secret and not options.webhook_unsigned:
             headers[SIGNATURE] = sign(secret, body)
         for _ in range(1 + options.webhook_duplicates):
@@ -88,7 +72,7 @@ class Webhooks:
                 await asyncio.sleep(options.webhook_retry_s)
             if not hook.get("enabled", True):
                 return
-            if await asyncio.to_thread(_post, hook["url"], body, headers):
+            if await asyncio.to_thread(post, hook["url"], body, headers):
                 self._failures[hook["id"]] = 0
                 return
             self._failures[hook["id"]] += 1
@@ -104,19 +88,3 @@ def _endpoints(hook: Json) -> list[str]:
 def _body(content: Json | list[Json], options: Knobs) -> bytes:
     wrapped = options.webhook_wrapper != "none"
     return orjson.dumps({options.webhook_wrapper: content} if wrapped else content)
-
-
-def _post(url: str, body: bytes, headers: dict[str, str]) -> bool:
-    """Whether the receiver answered with a 2xx."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    try:
-        connection = kind(parts.hostname or "", parts.port, timeout=10)
-        try:
-            connection.request("POST", target, body, headers)
-            return 200 <= connection.getresponse().status < 300
-        finally:
-            connection.close()
-    except (OSError, ValueError, http.client.HTTPException):
-        return False
