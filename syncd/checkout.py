@@ -141,7 +141,7 @@ class Checkout:
             self._vendors = [
                 account.vendor(
                     {k: room.later / MILLION for k, room in self._rooms.get(name, {}).items()},
-                    closed.get(name, frozenset()),
+                    closed,
                 )
                 for name, account in self.b.accounts.items()
             ]

@@ -96,7 +96,7 @@ def _vendors(runtime: Runtime) -> list[Vendor]:
     """The accounts with full purses: what is short shows when the sums are compared with the budgets."""
     closed = runtime.standing.closed()
     return [
-        account.vendor(dict.fromkeys(account.budgeted, NO_LIMIT), closed.get(name, frozenset()))
+        account.vendor(dict.fromkeys(account.budgeted, NO_LIMIT), closed)
         for name, account in runtime.providers.items()
     ]
 

@@ -301,6 +301,8 @@ class Puller:
             self.counts["in_scope"] += 1
         if row.state in work.ENDED:
             self.counts["unchanged"] += 1
+        else:
+            self.counts["carried"] += 1
         if version and version != row.version:
             work.touch(connection, row.id, version)
 
