@@ -19,6 +19,7 @@ from typing import Any
 
 from syncd.config import load
 from syncd.cycle import Cycle, Orders
+from syncd.log import Scrubber, configure
 from syncd.rehearsal import Rehearsal
 from syncd.runtime import open_runtime
 
@@ -153,6 +154,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {"whole": whole, "limits": limi
 
 
 def main() -> None:
+    configure("error", "json", Scrubber())
     wanted = sys.argv[1:] or list(PARTS)
     single = {f"limit-{window}": partial(use_limit, window) for window in WINDOWS}
     parts = {**PARTS, **single}
