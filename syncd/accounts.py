@@ -22,6 +22,7 @@ STATS_LAG_S = 60.0
 DOUBT_AGE_S = 60.0
 OUT_OF_CREDITS_S = 900.0
 ACCESS_S = 86_400.0
+NO_ACCESS = "no_access"
 
 
 @dataclass
@@ -39,17 +40,20 @@ class ProviderAccount:
     checkers: bool = True
     backfill: bool = False
     stats_lag_s: float = STATS_LAG_S
-    callback_url: str = ""
     yields: Mapping[tuple[str, Field], float] = field(default_factory=dict)
 
-    def vendor(self, affordable: Mapping[str, float], closed: frozenset[str]) -> Vendor:
-        """What the planner sees."""
+    def vendor(self, affordable: Mapping[str, float], closed: Closed) -> Vendor:
+        """What the planner sees. An operation that the account's plan does not have is none of its operations."""
+        absent, stopped = (
+            closed.absent.get(self.name, frozenset()),
+            closed.stopped.get(self.name, frozenset()),
+        )
         return Vendor(
             self.name,
-            self.connector.operations,
+            tuple(o for o in self.connector.operations if o.name not in absent),
             self.weights,
             {k: affordable.get(k, 0.0) for k in self.budgeted},
-            closed,
+            stopped,
             self.checkers,
             self.backfill,
             self.yields,
@@ -68,6 +72,16 @@ class CrmAccount:
     line: Line
     expected: str = ""
     share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """account → operations that cannot be asked now. `stopped` ones go on later ("" stands for all of them);
+    `absent` ones the account's plan does not have.
+    """
+
+    stopped: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    absent: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class Standing:
@@ -89,15 +103,17 @@ class Standing:
         self._read_at: dict[str, float] = {}
         self._healthy_at: dict[str, float] = {}
 
-    def closed(self) -> dict[str, frozenset[str]]:
-        """account → operations that are halted; "" stands for all of them."""
-        found: dict[str, set[str]] = {}
+    def closed(self) -> Closed:
+        """What is halted at present."""
+        stopped: dict[str, frozenset[str]] = {}
+        absent: dict[str, frozenset[str]] = {}
         with self._store.read() as connection:
             for halt in runs.halts(connection):
                 account, _, operation = halt.scope.partition("/")
                 if account in self._accounts:
-                    found.setdefault(account, set()).add(operation)
-        return {account: frozenset(names) for account, names in found.items()}
+                    held = absent if halt.kind == NO_ACCESS else stopped
+                    held[account] = held.get(account, frozenset()) | {operation}
+        return Closed(stopped, absent)
 
     def recheck(self) -> None:
         """Let accounts go on whose credential or set-up was refused and is accepted now. A free call each."""
@@ -142,9 +158,25 @@ class Standing:
             _log.warning("ledger.drift", provider=account.name, kind=kind, credits=str(gone))
         self._read_at[account.name] = self._monotonic()
         self._healthy_at[account.name] = self._monotonic()
-        for operation in sorted(balance.disabled):
-            self.halt(f"{account.name}/{operation}", "no_access", "the account has no access to it", ACCESS_S)
+        self._note_access(account, balance.disabled)
         return None
+
+    def _note_access(self, account: ProviderAccount, disabled: frozenset[str]) -> None:
+        """Remember for a day which operations the account's plan does not have."""
+        with self._store.write() as connection:
+            fresh = [
+                name
+                for name in sorted(disabled)
+                if runs.halt(
+                    connection,
+                    f"{account.name}/{name}",
+                    NO_ACCESS,
+                    "the account has no access to it",
+                    round(ACCESS_S * MILLION),
+                )
+            ]
+        if fresh:
+            _log.info("account.no_access", provider=account.name, operations=fresh)
 
     def settle_doubt(self, account: ProviderAccount, failure: Failure) -> Failure:
         """Tell a bad credential from a bad request, where the vendor's status fits both, by a free call."""
@@ -178,7 +210,10 @@ class Standing:
                 if operation is None or failure.scope.value == "account"
                 else f"{account.name}/{operation.name}"
             )
-            self.halt(scope, "config", failure.reason, None if scope == account.name else ACCESS_S)
+            if scope == account.name:
+                self.halt(scope, "config", failure.reason)
+            else:
+                self.halt(scope, NO_ACCESS, failure.reason, ACCESS_S)
         elif failure.kind is FailureKind.OUT_OF_CREDITS:
             scope = f"{account.name}/{operation.name}" if operation else account.name
             self.halt(

@@ -141,7 +141,7 @@ class Checkout:
             self._vendors = [
                 account.vendor(
                     {k: room.later / MILLION for k, room in self._rooms.get(name, {}).items()},
-                    closed.get(name, frozenset()),
+                    closed,
                 )
                 for name, account in self.b.accounts.items()
             ]
@@ -350,15 +350,19 @@ class Checkout:
         landed = self._pick_up(patient)
         if not landed:
             return []
-        for flight in landed:
-            if isinstance(flight.result, Failure):
-                self.b.standing.react(flight.account, flight.operation, flight.result)
-        with self.b.store.write() as connection:
-            fates = self._settle(connection, landed)
+        try:
+            for flight in landed:
+                if isinstance(flight.result, Failure):
+                    self.b.standing.react(flight.account, flight.operation, flight.result)
+            with self.b.store.write() as connection:
+                fates = self._settle(connection, landed)
+        finally:
+            # Where the store failed these calls stay booked as sent; nothing more will land for them.
+            for flight in landed:
+                self._flying[flight.account.line.bucket(flight.operation).key] -= 1
+                self.in_flight -= 1
         self.changed()
         for flight in landed:
-            self._flying[flight.account.line.bucket(flight.operation).key] -= 1
-            self.in_flight -= 1
             for parcel in flight.parcels:
                 parcel.desk.forget_flight(flight.booked.lookup_ids)
         return [Landing(flight, fate) for flight, fate in zip(landed, fates, strict=True)]

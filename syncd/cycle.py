@@ -174,7 +174,16 @@ class Cycle:
         sync = self.r.settings.syncs[policy.name]
         window = Window(sync.since, sync.overlap.total_seconds())
         puller = Puller(
-            self.r.store, crm, policy, window, self.r.salt, run_id, self._stopped, self.orders.limit
+            self.r.store,
+            crm,
+            policy,
+            window,
+            self.r.salt,
+            run_id,
+            self._stopped,
+            self.orders.limit,
+            self.r.owner,
+            self._bench.lease_us,
         )
         structlog.contextvars.bind_contextvars(sync=policy.name, crm=crm.name)
         try:

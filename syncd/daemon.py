@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from syncd.callbacks import Callbacks
 from syncd.config import Mode
 from syncd.connector import Failure
 from syncd.cycle import Cycle, Orders, Outcome
@@ -51,7 +52,10 @@ class Daemon:
         """
         self._beat_at = self.pulse()
         web = Web(
-            application(self.metrics.registry, self.alive, self.ready), self.runtime.settings.http.listen
+            application(
+                self.metrics.registry, self.alive, self.ready, Callbacks(self.runtime, self.metrics).__call__
+            ),
+            self.runtime.settings.http.listen,
         )
         try:
             self._greet()

@@ -68,7 +68,7 @@ def forecast(runtime: Runtime, syncs: Sequence[str], run_id: int = 0) -> Forecas
         for desk in desks:
             _consider(found, desk, vendors)
     with runtime.store.read() as connection:
-        for state, count in work.counts_of(connection, syncs).items():
+        for state, count in work.counts(connection, syncs).items():
             if state in ("waiting", "leased", "enriched", "writing"):
                 found.contacts[state] += count
     return found
@@ -96,7 +96,7 @@ def _vendors(runtime: Runtime) -> list[Vendor]:
     """The accounts with full purses: what is short shows when the sums are compared with the budgets."""
     closed = runtime.standing.closed()
     return [
-        account.vendor(dict.fromkeys(account.budgeted, NO_LIMIT), closed.get(name, frozenset()))
+        account.vendor(dict.fromkeys(account.budgeted, NO_LIMIT), closed)
         for name, account in runtime.providers.items()
     ]
 

@@ -30,6 +30,8 @@ class Http:
 
     def __init__(self, base_url: str, headers: Callable[[], Mapping[str, str]]) -> None:
         self.base_url = base_url.rstrip("/")
+        self.callback_url = ""
+        """Where the vendor is asked to call back; blank where nobody could reach us."""
         self._headers = headers
         # Plain http goes to loopback only and has no certificate.
         self._verify = False if self.base_url.startswith("http://") else httpx.create_ssl_context()
@@ -95,7 +97,7 @@ class Http:
             request.method,
             url,
             params={k: v if isinstance(v, str) else list(v) for k, v in request.params.items()} or None,
-            json=request.json,
+            json=_with_callback(request, self.callback_url),
             data=dict(request.form) if request.form is not None else None,
             headers={"accept": "application/json", "user-agent": "syncd", **ours, **request.headers},
             extensions={"trace": trace, "timeout": timeout},
@@ -110,6 +112,21 @@ class Http:
                 FailureKind.CONTRACT, "the vendor's download address is not one that may be followed"
             )
         return url
+
+
+def _with_callback(request: Request, url: str) -> object | None:
+    """The body with the address of our callback in its place, where there is one. The key may be dotted."""
+    if not url or not request.callback_key or not isinstance(request.json, dict):
+        return request.json
+    body: dict[str, object] = dict(request.json)
+    place = body
+    *path, last = request.callback_key.split(".")
+    for name in path:
+        inner = place.get(name)
+        place[name] = dict(inner) if isinstance(inner, dict) else {}
+        place = place[name]  # type: ignore[assignment]  # a dict, by the line above
+    place[last] = url
+    return body
 
 
 class _TooMuch(Exception):

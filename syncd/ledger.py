@@ -8,8 +8,8 @@ that the first was not charged.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
@@ -21,7 +21,7 @@ from syncd.connector import Operation
 from syncd.model import Balance, Charge, Key
 from syncd.store import lookups, money, runs, work
 from syncd.store.engine import MILLION, Now, Store
-from syncd.store.money import Periods, Room, Shift, Ticket
+from syncd.store.money import Mark, Periods, Room, Shift, Ticket
 
 SCOPES = ("run", "day", "month")
 OPEN = ("sent", "pending", "unknown")
@@ -109,10 +109,11 @@ class Ledger:
 
     def periods(self, run_id: int, now: datetime) -> Periods:
         """The periods in which a call of this run is counted now; days and months are UTC."""
-        return Periods(run_id, now.strftime("%Y-%m-%d"), now.strftime("%Y-%m"))
+        at = now.astimezone(UTC)
+        return Periods(run_id, at.strftime("%Y-%m-%d"), at.strftime("%Y-%m"))
 
     def prepare(self, periods: Periods) -> None:
-        """Every cap has its row in the current periods."""
+        """Every cap has its row in the current periods, and a cap that was taken out has none."""
         wanted = {
             (p.account, kind, scope, periods.key(scope)): cap
             for p in self.purses.values()
@@ -129,6 +130,9 @@ class Ledger:
                 )
             for purse in self.purses.values():
                 for kind, caps in purse.caps.items():
+                    for scope in SCOPES:
+                        if scope not in caps.by_scope:
+                            money.drop_budgets(connection, purse.account, kind, scope, periods.key(scope))
                     money.ensure_pool(
                         connection, purse.account, kind, kind not in purse.unreported, micro(caps.floor)
                     )
@@ -233,7 +237,7 @@ class Ledger:
         for kind in most:
             caps = purse.caps.get(kind) if purse else None
             total = sum(b.ticket.held[kind] for b in booked)
-            if not caps or not money.hold(connection, account, kind, periods, len(caps.by_scope), total):
+            if not caps or not money.hold(connection, account, kind, periods, caps.by_scope, total):
                 raise _Abort(Refusal("no_budget", (kind,)))
         money.post(
             connection, [Shift(b.ticket, k, "reserve", h) for b in booked for k, h in b.ticket.held.items()]
@@ -265,13 +269,26 @@ class Ledger:
                 else money.held_by(connection, ticket.call_id)
             )
             spent = {kind: micro(amount) for kind, amount in charge.amounts.items()}
-            for kind in sorted({*held, *spent}):
-                reserved, unknown = held.get(kind, (0, 0))
-                shifts.append(Shift(ticket, kind, "settle", -reserved, spent.get(kind, 0), -unknown))
-                if spent.get(kind, 0) > reserved + unknown:
-                    self._overcharged(connection, ticket, kind, spent[kind] - reserved - unknown)
+            shifts += self._exchange(connection, ticket, "settle", held, spent)
         money.shift(connection, shifts)
         return [states.get(ticket.call_id) in OPEN for ticket, _ in settled]
+
+    def _exchange(
+        self,
+        connection: Connection,
+        ticket: Ticket,
+        reason: str,
+        held: Mapping[str, tuple[int, int]],
+        spent: Mapping[str, int],
+    ) -> list[Shift]:
+        """What was held goes, what was spent comes, kind by kind."""
+        shifts = []
+        for kind in sorted({*held, *spent}):
+            reserved, unknown = held.get(kind, (0, 0))
+            shifts.append(Shift(ticket, kind, reason, -reserved, spent.get(kind, 0), -unknown))
+            if spent.get(kind, 0) > reserved + unknown:
+                self._overcharged(connection, ticket, kind, spent[kind] - reserved - unknown)
+        return shifts
 
     def _overcharged(self, connection: Connection, ticket: Ticket, kind: str, excess: int) -> None:
         runs.record(
@@ -288,26 +305,25 @@ class Ledger:
         connection: Connection,
         ticket: Ticket,
         charge: Charge | None,
-        keep: Mapping[str, Decimal],
+        keep: Mapping[str, Decimal] | None = None,
         **values: Any,
     ) -> bool:
-        """The job was accepted: the handle is durable.
+        """The job was accepted: the handle is durable. From then on any worker may ask for it.
 
-        A charge settles the money now, but for what the answers under way may still cost: that stays reserved.
+        A charge at launch settles the money now, but for what the answers under way may still cost (`keep`):
+        that stays reserved. Where the launch was booked before, it is not charged again.
         """
-        moved = money.move_call(connection, ticket.call_id, ("sent", "unknown"), "pending", **values)
-        if moved and charge is not None:
-            spent = {kind: micro(amount) for kind, amount in charge.amounts.items()}
-            kept = {kind: micro(amount) for kind, amount in keep.items()}
-            held = money.held_by(connection, ticket.call_id)
-            money.shift(
-                connection,
-                [
-                    Shift(ticket, k, "launch", kept.get(k, 0) - reserved, spent.get(k, 0), -u)
-                    for k, (reserved, u) in held.items()
-                ],
-            )
-        return moved
+        values["lease_until"] = 0
+        if not money.move_call(connection, ticket.call_id, ("sent", "unknown"), "pending", **values):
+            return False
+        held = money.held_by(connection, ticket.call_id)
+        if charge is None or (held and not any(reserved or unknown for reserved, unknown in held.values())):
+            return True
+        spent = {kind: micro(amount) for kind, amount in charge.amounts.items()}
+        kept = {kind: micro(amount) for kind, amount in (keep or {}).items()}
+        shifts = self._exchange(connection, ticket, "launch", held, spent)
+        money.shift(connection, [replace(s, reserved=s.reserved + kept.get(s.kind, 0)) for s in shifts])
+        return True
 
     def release(
         self, connection: Connection, ticket: Ticket, reason: str, before: Sequence[str] = ("sent",)
@@ -334,7 +350,11 @@ class Ledger:
         held = money.held_by(connection, ticket.call_id)
         money.shift(
             connection,
-            [Shift(ticket, k, "unknown", -reserved, 0, reserved) for k, (reserved, _) in held.items()],
+            [
+                Shift(ticket, k, "unknown", -reserved, 0, reserved)
+                for k, (reserved, _) in held.items()
+                if reserved
+            ],
         )
         runs.record(
             connection,
@@ -375,15 +395,16 @@ class Ledger:
             )
         return done
 
-    def marks(self, account: str, lag_us: int) -> dict[str, int]:
+    def marks(self, account: str, lag_us: int) -> dict[str, Mark]:
         """To be taken before the vendor is asked for its figures."""
         with self.store.read() as connection:
             return money.pool_marks(connection, account, lag_us)
 
-    def observe(self, account: str, balance: Balance, marks: Mapping[str, int]) -> dict[str, Decimal]:
+    def observe(self, account: str, balance: Balance, marks: Mapping[str, Mark]) -> dict[str, Decimal]:
         """Take over the vendor's figures; drift per kind, positive where credits went that we did not spend.
 
         A figure that the vendor does not give is unknown, and nothing is spent against an unknown figure.
+        Where another worker took over a figure since the marks were taken, that one stays.
         """
         purse = self.purses[account]
         drift: dict[str, Decimal] = {}
@@ -395,9 +416,8 @@ class Ledger:
                 pool = balance.pools.get(kind)
                 remaining = None if pool is None or pool.remaining is None else micro(pool.remaining)
                 plan = pool.plan.value if pool else "unknown"
-                gone = money.observe(
-                    connection, account, kind, remaining, plan, balance.period or "", marks.get(kind, 0)
-                )
+                mark = marks.get(kind, Mark())
+                gone = money.observe(connection, account, kind, remaining, plan, balance.period or "", mark)
                 if gone:
                     drift[kind] = in_credits(gone)
         return drift

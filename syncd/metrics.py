@@ -174,7 +174,7 @@ class _State(Collector):
 
     def _contacts(self) -> Iterator[Metric]:
         with self.r.store.read() as connection:
-            counts = {n: work.counts_of(connection, [n]) for n in self.r.settings.syncs}
+            counts = {n: work.counts(connection, [n]) for n in self.r.settings.syncs}
             oldest = work.oldest_open_us(connection)
             written = Count(changes.by_state(connection))
             now_us = work.now_us(connection)

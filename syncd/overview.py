@@ -53,7 +53,7 @@ def _sync(connection: Connection, settings: Settings, name: str, now_us: int) ->
         "last_run_at": iso(state.last_run_us),
         "last_success_at": iso(state.last_success_us),
         "first_load_in_progress": state.scan_started_us is not None,
-        "contacts": work.counts_of(connection, [name]),
+        "contacts": work.counts(connection, [name]),
     }
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from syncd.accounts import CrmAccount
 from syncd.codec import pack_contact
+from syncd.connector import Failure, FailureKind
 from syncd.kin import marks
 from syncd.model import Author, Contact, Page, SyncPolicy
 from syncd.plan import equal_text, in_scope, input_digest, keys_of, persona_of, text_of
@@ -44,6 +45,8 @@ class Puller:
     run_id: int
     stopped: Callable[[], bool] = lambda: False
     limit: int | None = None
+    owner: str = ""
+    lease_us: int = 60 * MILLION
     counts: Counter[str] = field(default_factory=Counter)
     """seen, in_scope, unchanged, carried, ready, gone, left_scope, not_applied."""
     _met: set[str] = field(default_factory=set)
@@ -53,8 +56,18 @@ class Puller:
 
         What was stored stays stored: after a failure the next pull goes on at the last page.
         """
-        with self.store.read() as connection:
+        with self.store.write() as connection:
+            if not runs.lease_sync(connection, self.policy.name, self.owner, self.lease_us):
+                self.counts["elsewhere"] += 1
+                return
             state = runs.sync_state(connection, self.policy.name)
+        try:
+            self._pull(state, everything)
+        finally:
+            with self.store.write() as connection:
+                runs.release_sync(connection, self.policy.name, self.owner)
+
+    def _pull(self, state: runs.SyncState, everything: bool) -> None:
         fresh = state.watermark_us is None and state.scan_started_us is None
         if fresh and not everything and self.window.since == "now":
             self._start_from(self.crm.connector.now())
@@ -157,6 +170,8 @@ class Puller:
         read = self._read(wanted, rows)
         self.counts["seen"] += len(contacts)
         with self.store.write() as connection:
+            if not runs.lease_sync(connection, self.policy.name, self.owner, self.lease_us):
+                raise Failure(FailureKind.UNAVAILABLE, "another worker reads it now", charged=False)
             self._verify(connection, read, open_writes)
             self._leave_forgotten(connection, read, rows)
             for record_id in contacts.keys() - read.keys():
@@ -286,6 +301,8 @@ class Puller:
             self.counts["in_scope"] += 1
         if row.state in work.ENDED:
             self.counts["unchanged"] += 1
+        else:
+            self.counts["carried"] += 1
         if version and version != row.version:
             work.touch(connection, row.id, version)
 

@@ -32,7 +32,6 @@ from syncd.store import runs
 from syncd.store.engine import MILLION, Store
 
 _log = structlog.get_logger("syncd.contact")
-LEASE_S = 60.0
 
 
 def utc_now() -> datetime:
@@ -78,7 +77,7 @@ class Runtime:
             owner=self.owner,
             salt=self.salt,
             stop=self.stop,
-            lease_us=round(LEASE_S * MILLION),
+            lease_us=lease_us(self.settings),
             on_end=self.ended,
         )
 
@@ -117,9 +116,14 @@ def open_runtime(
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     providers = {name: _provider(p, pacer, meter) for name, p in settings.providers.items()}
     purses = {name: _purse(p, providers[name]) for name, p in settings.providers.items() if p.budgets}
-    ledger = Ledger(store, purses, owner, round(LEASE_S * MILLION))
+    ledger = Ledger(store, purses, owner, lease_us(settings))
     standing = Standing(store, ledger, providers, clock, monotonic)
     standing.recall()
+    salt = store.salt()
+    if settings.http.public_url is not None:
+        for name, account in providers.items():
+            if account.line.http:
+                account.line.http.callback_url = callback_url(str(settings.http.public_url), name, salt)
     return Runtime(
         settings=settings,
         store=store,
@@ -131,9 +135,24 @@ def open_runtime(
         crms={name: _crm(c, pacer, meter) for name, c in settings.crms.items()},
         policies=policies(settings),
         owner=owner,
-        salt=store.salt(),
+        salt=salt,
         clock=clock,
     )
+
+
+def lease_us(settings: Settings) -> int:
+    """How long a worker holds what it leased, in microseconds."""
+    return round(settings.state.lease.total_seconds() * MILLION)
+
+
+def callback_token(account: str, salt: bytes) -> str:
+    """The unguessable part of an account's callback address; the same for as long as the state lives."""
+    return hashlib.blake2b(f"callback:{account}".encode(), key=salt, digest_size=20).hexdigest()
+
+
+def callback_url(public_url: str, account: str, salt: bytes) -> str:
+    """Where a vendor reaches us."""
+    return f"{public_url.rstrip('/')}/callbacks/{account}/{callback_token(account, salt)}"
 
 
 def reveal(settings: Settings) -> list[str]:

@@ -33,6 +33,7 @@ _PLAIN = {
     "none": "no provider that was asked has a value",
     "human": "a person changed it in the CRM",
     "other": "filled by somebody else, and not a value that we wrote",
+    "undone": "an operator took our value back; it stays until somebody changes it",
     "fresh": "we wrote it, and it is not stale",
 }
 

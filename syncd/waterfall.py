@@ -245,9 +245,14 @@ def _shut(vendor: Vendor, keys: Sequence[Key], asked: Sequence[Asked]) -> frozen
 
     A vendor that does not know the person by a key, asked through an operation that identifies, does not
     know them through any other operation by that key. One that answered with somebody who may be another
-    person is not paid for the same answer again by any key.
+    person is not paid for the same answer again by any key. What a lost answer may have cost is not paid
+    again either, through whatever operation: it may have been for the very same data.
     """
     shut = set()
+    lost = {
+        k for a in asked if a.state == "unknown" and (o := vendor.find(a.operation)) for k in o.max_charge
+    }
+    shut |= {(o.name, kind) for o in vendor.operations if lost & o.max_charge.keys() for kind in o.accepts}
     if any(
         a.state == "found" and not a.trusted and any(not c.about_company for c, _ in a.answers) for a in asked
     ):
@@ -364,7 +369,7 @@ def _stop(
 
 def _why_exhausted(vendor: Vendor, need: Need, keys: Sequence[Key], asked: Sequence[Asked]) -> str:
     relevant = [a for a in asked if need.field in _reach(vendor, a)]
-    if any(a.state == "unknown" for a in relevant):
+    if any(a.state == "unknown" for a in asked):
         return f"an answer of {vendor.account} was lost; it counts as spent and is not bought again"
     if any(
         need.field in c.graded and not need.takes(c.graded[need.field]) for a in asked for c, _ in a.answers

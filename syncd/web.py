@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -16,11 +16,17 @@ from starlette.routing import Route
 
 from syncd.config import Listen
 
+CALLBACKS = "/callbacks/{provider}/{token}"
 Verdict = Callable[[], tuple[bool, str]]
 """Whether all is well, and a sentence."""
 
 
-def application(registry: CollectorRegistry, alive: Verdict, ready: Verdict) -> Starlette:
+def application(
+    registry: CollectorRegistry,
+    alive: Verdict,
+    ready: Verdict,
+    callbacks: Callable[[Request], Awaitable[Response]] | None = None,
+) -> Starlette:
     """The routes."""
 
     def metrics(request: Request) -> Response:
@@ -39,6 +45,7 @@ def application(registry: CollectorRegistry, alive: Verdict, ready: Verdict) -> 
             Route("/livez", health(alive)),
             Route("/healthz", health(alive)),
             Route("/readyz", health(ready)),
+            *([Route(CALLBACKS, callbacks, methods=["POST"])] if callbacks else []),
         ],
         exception_handlers={404: _nothing, 405: _nothing},
     )

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from syncd.store.engine import Store
 from tests.hubspot_portal import Portal
 from tests.rehearsals import Director, stages
 from tests.salesforce_org import Org
 from tests.sandboxes import Starter, sandboxes
+from tests.stores import KINDS, Backend, Backends
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +55,23 @@ def salesforce_org() -> Iterator[Callable[..., Org]]:
     yield open_org
     for org in opened:
         org.close()
+
+
+@pytest.fixture(scope="session")
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    """Where states come from. The PostgreSQL server starts with the first test that needs it."""
+    made = Backends(tmp_path_factory.mktemp("states"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=KINDS)
+def backend(request: pytest.FixtureRequest, backends: Backends) -> Iterator[Backend]:
+    """An empty state on SQLite, then on PostgreSQL: further workers by `open()`, time by `clock.advance()`."""
+    yield from backends.make(request.param)
+
+
+@pytest.fixture
+def store(backend: Backend) -> Store:
+    """An empty state's store, on SQLite and on PostgreSQL."""
+    return backend.store

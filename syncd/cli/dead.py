@@ -33,7 +33,7 @@ def list_(limit: int = 100) -> None:
     settings = run.settings()
     with reading(settings) as store, store.read() as connection:
         rows = work.page(connection, STATES, list(settings.syncs), 0, limit)
-        counts = work.counts_of(connection, list(settings.syncs))
+        counts = work.counts(connection, list(settings.syncs))
     total = sum(counts.get(state, 0) for state in STATES)
     if run.json:
         shown = [

@@ -50,6 +50,10 @@ class StateSettings(Shape):
         description="sqlite:/// and an absolute path, sqlite: and a path beside this file, or "
         "postgresql://user@host/database for several workers.",
     )
+    lease: Annotated[Duration, AfterValidator(at_least(5))] = Field(
+        timedelta(seconds=60),
+        description="How long a worker may be silent before others take over what it held, at least 5s.",
+    )
     password: Secret | None = Field(
         None, description="The PostgreSQL password by reference; when omitted, ~/.pgpass is used."
     )

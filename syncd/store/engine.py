@@ -14,23 +14,16 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.functions import FunctionElement
 
 from syncd.store import tables as t
+from syncd.store.trouble import StateUnusable, absent, unusable
 
+__all__ = ["LOCK_WAIT_S", "MILLION", "STALL_S", "Now", "StateUnusable", "Store", "wall_us"]
 MILLION = 1_000_000
-
-
-class StateUnusable(Exception):
-    """The state cannot be opened. The text says what, where, and what to do."""
-
-    def __init__(self, sentence: str, code: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-        """locked, newer, unwritable, unreachable, corrupt."""
 
 
 class Now(FunctionElement[int]):
@@ -51,7 +44,8 @@ def _now_sqlite(element: Now, compiler: Any, **kwargs: Any) -> str:
 
 @compiles(Now, "postgresql")
 def _now_postgresql(element: Now, compiler: Any, **kwargs: Any) -> str:
-    return "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
+    # Of the statement, not of its transaction, which may have waited for its turn; the same for all its rows.
+    return "(extract(epoch from statement_timestamp()) * 1000000)::bigint"
 
 
 def wall_us() -> int:
@@ -59,10 +53,19 @@ def wall_us() -> int:
     return time.time_ns() // 1000
 
 
+_ONE_WRITER = text("SELECT pg_advisory_xact_lock(7957706883)")
+"""One number for every process that shares the state; the lock ends with the transaction."""
+STALL_S, LOCK_WAIT_S = 20, 30
+
+
 class Store:
     """One state. Every write happens in `write()`, every read in `read()` or `write()`.
 
-    On SQLite a writer takes the write lock when it begins, so that it never has to be repeated.
+    There is one writer at a time, across threads and processes, on both databases: a transaction that
+    writes begins with the write lock. So nothing that it has read changes before it commits, no two of
+    them can wait for each other, and none has to be repeated. Transactions hold no I/O and are short;
+    on PostgreSQL one that stalls for `STALL_S` (its process is frozen, its host is gone) is ended by the
+    server, before those that wait for it give up after `LOCK_WAIT_S`.
     """
 
     def __init__(self, url: str, clock_us: Callable[[], int] = wall_us) -> None:
@@ -71,6 +74,9 @@ class Store:
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._sqlite_engine() if self.sqlite else _postgresql_engine(self.url)
         self._writer = self.engine.execution_options(syncd_write=True)
+        # Without it each statement of a PostgreSQL transaction would see another state.
+        snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reader = self.engine if self.sqlite else self.engine.execution_options(**snapshot)
         self._lock: int | None = None
         self._turn = threading.Lock()
 
@@ -105,18 +111,17 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A durable transaction: committed when the block ends, rolled back when it raises."""
-        if not self.sqlite:
-            with self._writer.begin() as connection:
-                yield connection
-            return
-        # Threads of one process would wait for SQLite's lock by sleeping; this queue wakes the next at once.
+        # Threads of one process would poll for SQLite's lock, and each hold a connection of PostgreSQL's
+        # while waiting; this queue wakes the next at once.
         with self._turn, self._writer.begin() as connection:
+            if not self.sqlite:
+                connection.execute(_ONE_WRITER)
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view."""
-        with self.engine.begin() as connection:
+        with self._reader.begin() as connection:
             yield connection
 
     def now_us(self) -> int:
@@ -125,24 +130,30 @@ class Store:
             return int(connection.scalar(select(Now())) or 0)
 
     def open(self, *, exclusive: bool = True, migrate: bool = True) -> None:
-        """Make the state ready: directory, lock, schema.
+        """Make the state ready: directory, lock, schema. Without `migrate` it has to be there already.
+
+        `exclusive` refuses a SQLite state that another process holds so; a PostgreSQL one is made to be
+        shared.
 
         Raises:
             StateUnusable: with a sentence for the operator.
         """
-        if self.sqlite:
-            self._prepare_folder()
+        from syncd.store.schema import upgrade, verify
+
+        if self.path is not None:
+            self._prepare_folder(self.path, create=migrate)
             if exclusive:
                 self._take_lock()
         try:
-            from syncd.store.schema import upgrade, verify
-
-            upgrade(self) if migrate else verify(self)
-            self._salt()
-        except (OperationalError, DBAPIError) as error:
+            if migrate:
+                upgrade(self)
+                self._salt()
+            else:
+                verify(self)
+        except DBAPIError as error:
             self.close()
-            raise self._unusable(error) from None
-        except StateUnusable:
+            raise unusable(self.where, error) from None
+        except BaseException:
             self.close()
             raise
 
@@ -152,6 +163,11 @@ class Store:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    @property
+    def where(self) -> str:
+        """The state's place as it may be shown: no password."""
+        return str(self.path or self.url.render_as_string(hide_password=True))
 
     @property
     def path(self) -> Path | None:
@@ -170,12 +186,13 @@ class Store:
             if not connection.scalar(select(t.meta.c.value).where(t.meta.c.key == "salt")):
                 connection.execute(t.meta.insert().values(key="salt", value=secrets.token_hex(32)))
 
-    def _prepare_folder(self) -> None:
-        path = self.path
-        if path is None or str(path) == ":memory:":
+    def _prepare_folder(self, path: Path, create: bool) -> None:
+        if str(path) == ":memory:":
             raise StateUnusable(
                 "state.url must name a file, as in sqlite:///var/lib/syncd/syncd.db", "unwritable"
             )
+        if not create and not path.exists():
+            raise absent(self.where)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "rb"):
@@ -204,26 +221,6 @@ class Store:
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         self._lock = lock
 
-    def _unusable(self, error: Exception) -> StateUnusable:
-        where = self.path or self.url.render_as_string(hide_password=True)
-        text_ = str(getattr(error, "orig", error)).lower()
-        if "malformed" in text_ or "not a database" in text_:
-            return StateUnusable(
-                f"The state {where} is damaged. Restore it from a backup (see the operator guide).", "corrupt"
-            )
-        if "readonly" in text_ or "read-only" in text_ or "unable to open" in text_:
-            return StateUnusable(
-                f"The state {where} is not writable by this user. Change its owner or state.url.",
-                "unwritable",
-            )
-        if "full" in text_:
-            return StateUnusable(f"No space is left for the state {where}. Free some space.", "unwritable")
-        kind = type(getattr(error, "orig", error)).__name__
-        return StateUnusable(
-            f"The state {where} cannot be opened ({kind}). Check state.url and the database server.",
-            "unreachable",
-        )
-
 
 def _postgresql_engine(url: URL) -> Engine:
     engine = create_engine(
@@ -233,14 +230,10 @@ def _postgresql_engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, record: Any) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SET synchronous_commit = on")
-            cursor.execute("SET lock_timeout = '30s'")
+            cursor.execute(
+                f"SET synchronous_commit = on; SET lock_timeout = '{LOCK_WAIT_S}s'; "
+                f"SET idle_in_transaction_session_timeout = '{STALL_S}s'"
+            )
         connection.commit()
 
     return engine
-
-
-def serialise(connection: Connection, name: str) -> None:
-    """Let one transaction at a time do what is named, until it ends. SQLite's writers are so already."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"syncd:{name}"})

@@ -93,10 +93,12 @@ def pending(connection: Connection) -> list[tuple[str, int, int]]:
 def abandoned(connection: Connection, alive: str = "") -> list[tuple[int, str, str]]:
     """(call id, account, operation) of calls in `sent` whose caller is dead.
 
-    With `alive` every other owner is dead: only for a state that one process at a time can hold.
+    A call whose lease ran out has no caller any more, whoever that was. With `alive` every other owner is
+    dead too: only for a state that one process at a time can hold.
     """
     c = t.provider_call.c
-    dead = c.owner != alive if alive else c.lease_until < Now()
+    late = c.lease_until < Now()
+    dead = or_(late, c.owner != alive) if alive else late
     return [
         (int(r.id), r.account, r.operation)
         for r in connection.execute(select(c.id, c.account, c.operation).where(c.state == "sent", dead))

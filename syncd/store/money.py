@@ -5,7 +5,7 @@ All functions run inside the caller's transaction. Lock order: work, call and lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -117,7 +117,7 @@ _OF_POOL = and_(t.pool.c.account == bindparam("b_account"), t.pool.c.kind == bin
 _MOST: BindParameter[int] = bindparam("b_most", type_=BigInteger)
 _HOLD_BUDGET = (
     update(t.budget)
-    .where(_OF_BUDGET)
+    .where(_OF_BUDGET, t.budget.c.scope.in_(bindparam("b_scopes", expanding=True)))
     .where(t.budget.c.spent + t.budget.c.unknown + t.budget.c.reserved + _MOST <= t.budget.c.cap)
     .values(reserved=t.budget.c.reserved + _MOST)
 )
@@ -170,14 +170,16 @@ def _where(account: str, kind: str, periods: Periods) -> dict[str, object]:
     }
 
 
-def hold(connection: Connection, account: str, kind: str, periods: Periods, scopes: int, most: int) -> bool:
+def hold(
+    connection: Connection, account: str, kind: str, periods: Periods, scopes: Collection[str], most: int
+) -> bool:
     """Reserve under every cap in force and the vendor's remainder; False where one of them lacks room.
 
-    `scopes` is the number of caps that must be in force. On False the caller must roll back: some rows
-    may have been raised already.
+    `scopes` are those whose caps must be in force; a row of another scope, left by another configuration,
+    stands for none of them. On False the caller must roll back: some rows may have been raised already.
     """
     given = _where(account, kind, periods) | {"b_most": most}
-    if connection.execute(_HOLD_BUDGET, given).rowcount != scopes:
+    if connection.execute(_HOLD_BUDGET, given | {"b_scopes": list(scopes)}).rowcount != len(scopes):
         return False
     return connection.execute(_HOLD_POOL, given).rowcount == 1
 
@@ -363,10 +365,22 @@ def drop_budgets(connection: Connection, account: str, kind: str, scope: str, pe
     )
 
 
-def pool_marks(connection: Connection, account: str, lag_us: int) -> dict[str, int]:
-    """kind → our spend that a figure asked for now surely contains; taken before the vendor is asked.
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The moment before a vendor is asked for its figure of one kind.
 
-    Spend of the last `lag_us` is left out, because vendors count with a delay.
+    `contained` is our spend since the last figure that the new one surely contains, `seen` the newest
+    observation of then.
+    """
+
+    contained: int = 0
+    seen: int = 0
+
+
+def pool_marks(connection: Connection, account: str, lag_us: int) -> dict[str, Mark]:
+    """kind → mark; to be taken before the vendor is asked.
+
+    Spend of the last `lag_us` is not taken for contained, because vendors count with a delay.
     """
     recent = dict(
         connection.execute(
@@ -376,18 +390,34 @@ def pool_marks(connection: Connection, account: str, lag_us: int) -> dict[str, i
         ).all()
     )
     rows = connection.execute(select(t.pool.c.kind, t.pool.c.spent_since).where(t.pool.c.account == account))
-    return {row.kind: max(0, row.spent_since - max(0, int(recent.get(row.kind) or 0))) for row in rows}
+    return {
+        row.kind: Mark(
+            max(0, int(row.spent_since) - max(0, int(recent.get(row.kind) or 0))),
+            _newest(connection, account, row.kind),
+        )
+        for row in rows.all()
+    }
+
+
+def _newest(connection: Connection, account: str, kind: str) -> int:
+    """The id of the newest observation, or 0."""
+    o = t.observation.c
+    query = select(func.max(o.id)).where(o.account == account, o.kind == kind)
+    return int(connection.scalar(query) or 0)
 
 
 def observe(
-    connection: Connection, account: str, kind: str, remaining: int | None, plan: str, period: str, mark: int
+    connection: Connection, account: str, kind: str, remaining: int | None, plan: str, period: str, mark: Mark
 ) -> int:
     """Take over the vendor's own figure and return the drift: credits gone since the first figure of the
     vendor's period that we did not spend; negative where fewer are gone.
 
     What was settled before `mark` was taken is in the figure; everything reserved or settled since stays
-    held on top of it, though the figure may contain some of that too: it errs low, never high.
+    held on top of it, though the figure may contain some of that too: it errs low, never high. A figure
+    whose mark is older than the last observation is dropped: what it contains was taken off already.
     """
+    if mark.seen != _newest(connection, account, kind):
+        return 0
     row = connection.execute(select(t.pool).where(t.pool.c.account == account, t.pool.c.kind == kind)).one()
     sums = connection.execute(
         select(
@@ -398,7 +428,7 @@ def observe(
     ours = int(sums.spent) + int(sums.unknown)
     drift = 0 if remaining is None else _drift(connection, account, kind, period, ours, remaining)
     # The vendor counts late, and what is in flight may be counted before its answer arrives.
-    if -(row.spent_since - mark) - int(sums.unknown) <= drift <= row.reserved:
+    if -(row.spent_since - mark.contained) - int(sums.unknown) <= drift <= row.reserved:
         drift = 0
     connection.execute(
         t.observation.insert().values(
@@ -422,7 +452,7 @@ def observe(
             plan=plan,
             vendor_period=period,
             fetched_at=Now(),
-            spent_since=t.pool.c.spent_since - mark,
+            spent_since=t.pool.c.spent_since - mark.contained,
         )
     )
     return drift

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, case, func, select, update
 
 from syncd.store import tables as t
-from syncd.store.engine import Now
+from syncd.store.engine import MILLION, Now
+
+WAIT_US = 60 * MILLION
+"""Longer than any caller waits for a slot: no slot is handed out further ahead than a period and this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +35,32 @@ def take(connection: Connection, key: str, count: int, horizon_us: int, period_u
     """Take up to `count` slots that fall due within `horizon_us`; none where the next is later or paused.
 
     A slot is a moment, not a token: unused ones lapse, so nothing is ever sent in a burst. A theoretical
-    arrival time further ahead than a whole period can only come from a clock that was set back, and is cut.
+    arrival time further ahead than anybody waits can only come from a clock that was set back; it is cut to
+    one whole period.
     """
-    now = Now()
     row = connection.execute(
         select(
             t.rate.c.tat,
             t.rate.c.interval_us,
             t.rate.c.paused_until,
             t.rate.c.breaker_until,
-            now.label("now"),
+            Now().label("now"),
         ).where(t.rate.c.key == key)
     ).one()
     at = int(row.now)
-    blocked = max(row.paused_until, row.breaker_until)
-    first = max(min(row.tat, at + period_us), at, blocked)
-    if first - at > horizon_us:
-        return Slots(0, first - at, row.interval_us)
-    fitting = 1 + (at + horizon_us - first) // max(1, row.interval_us)
+    tat = row.tat if row.tat - at <= period_us + WAIT_US else at + period_us
+    first = max(tat, at, row.paused_until, row.breaker_until)
+    fitting = 0 if first - at > horizon_us else 1 + (at + horizon_us - first) // max(1, row.interval_us)
     taken = int(min(count, fitting))
-    held = connection.execute(
-        update(t.rate)
-        .where(t.rate.c.key == key, t.rate.c.tat == row.tat, t.rate.c.paused_until == row.paused_until)
-        .values(tat=first + taken * row.interval_us)
-    )
-    if held.rowcount != 1:
-        return Slots(0, row.interval_us, row.interval_us)
+    after = first + taken * row.interval_us if taken else tat
+    if after != row.tat:
+        held = connection.execute(
+            update(t.rate)
+            .where(t.rate.c.key == key, t.rate.c.tat == row.tat, t.rate.c.paused_until == row.paused_until)
+            .values(tat=after)
+        )
+        if held.rowcount != 1:
+            return Slots(0, row.interval_us, row.interval_us)
     return Slots(taken, first - at, row.interval_us)
 
 

@@ -108,6 +108,30 @@ def set_sync(connection: Connection, sync: str, **values: Any) -> None:
         connection.execute(t.sync_state.insert().values(sync=sync, **values))
 
 
+def lease_sync(connection: Connection, sync: str, owner: str, lease_us: int) -> bool:
+    """Read a sync's CRM alone, or go on doing so; False while another worker does."""
+    if connection.scalar(select(t.sync_state.c.sync).where(t.sync_state.c.sync == sync)) is None:
+        connection.execute(t.sync_state.insert().values(sync=sync))
+    s = t.sync_state.c
+    return (
+        connection.execute(
+            update(t.sync_state)
+            .where(s.sync == sync, or_(s.owner == owner, s.owner == "", s.lease_until < Now()))
+            .values(owner=owner, lease_until=Now() + lease_us)
+        ).rowcount
+        == 1
+    )
+
+
+def release_sync(connection: Connection, sync: str, owner: str) -> None:
+    """Let others read the sync's CRM."""
+    connection.execute(
+        update(t.sync_state)
+        .where(t.sync_state.c.sync == sync, t.sync_state.c.owner == owner)
+        .values(owner="", lease_until=0)
+    )
+
+
 def account(connection: Connection, crm: str) -> tuple[str, str] | None:
     """(account id, our author source) of a CRM as first seen, or None."""
     row = connection.execute(select(t.crm_account).where(t.crm_account.c.crm == crm)).one_or_none()

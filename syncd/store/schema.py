@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
-from syncd.store.engine import StateUnusable, serialise
+from syncd.store.trouble import StateUnusable, absent
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -41,7 +41,6 @@ def upgrade(store: Store) -> None:
     from alembic import command
 
     with store.write() as connection:
-        serialise(connection, "migrate")
         found = current(connection)
         if found == HEAD:
             return
@@ -62,9 +61,7 @@ def verify(store: Store) -> None:
     if found == HEAD:
         return
     _refuse_newer(store, found)
-    raise StateUnusable(
-        f"There is no state at {_where(store)} yet. Run `syncd once` or `syncd run` first.", "absent"
-    )
+    raise absent(store.where)
 
 
 def configuration() -> Config:
@@ -80,10 +77,6 @@ def _refuse_newer(store: Store, found: str | None) -> None:
     known = {p.name.split("_", 1)[0] for p in (_SCRIPTS / "versions").glob("[0-9]*.py")}
     if found is not None and found not in known:
         raise StateUnusable(
-            f"The state {_where(store)} was made by a newer syncd (schema {found}, this release knows {HEAD}). Install the newer release again, or restore the backup made before its upgrade.",
+            f"The state {store.where} was made by a newer syncd (schema {found}, this release knows {HEAD}). Install the newer release again, or restore the backup made before its upgrade.",
             "newer",
         )
-
-
-def _where(store: Store) -> str:
-    return str(store.path or store.url.render_as_string(hide_password=True))

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
@@ -30,6 +32,22 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class Words(TypeDecorator[str]):
+    """Text from outside. What a database cannot hold, NUL and half surrogates, is replaced, not refused.
+
+    PostgreSQL takes no NUL, and one odd value must not stop the rows that are stored with it.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts up by itself only in a column of exactly this type."""
@@ -65,6 +83,8 @@ sync_state = Table(
     Column("last_run_at", BigInteger),
     Column("last_success_at", BigInteger),
     Column("census_at", BigInteger),
+    Column("owner", Text, nullable=False, default=""),
+    Column("lease_until", BigInteger, nullable=False, default=0),
 )
 
 work = Table(
@@ -76,7 +96,7 @@ work = Table(
     Column("object", Text, nullable=False),
     Column("record_id", Text, nullable=False),
     Column("state", Text, nullable=False),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Column("not_before", BigInteger, nullable=False, default=0),
     Column("owner", Text, nullable=False, default=""),
     Column("lease_until", BigInteger, nullable=False, default=0),
@@ -138,7 +158,7 @@ provider_call = Table(
     Column("lease_until", BigInteger, nullable=False, default=0),
     Column("sent_at", BigInteger, nullable=False),
     Column("settled_at", BigInteger),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     CheckConstraint("state IN ('sent','pending','settled','released','unknown','written_off')", name="state"),
     Index("ix_provider_call_state", "state", "poll_at"),
     Index("ix_provider_call_account", "account", "state"),
@@ -159,7 +179,7 @@ lookup = Table(
     Column("position", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("outcome", Text, nullable=False, default=""),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Column("key", LargeBinary),
     Column("answer", LargeBinary),
     Column("charge", Text, nullable=False, default=""),
@@ -226,7 +246,7 @@ ledger = Table(
     Column("reserved", BigInteger, nullable=False),
     Column("spent", BigInteger, nullable=False),
     Column("unknown", BigInteger, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("at", BigInteger, nullable=False),
     UniqueConstraint("call_id", "kind", "reason"),
     Index("ix_ledger_account", "account", "kind", "month"),
@@ -266,7 +286,7 @@ halt = Table(
     metadata,
     Column("scope", Text, primary_key=True),
     Column("kind", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("since_at", BigInteger, nullable=False),
     Column("until_at", BigInteger),
 )
@@ -282,13 +302,13 @@ change = Table(
     Column("record_id", Text, nullable=False),
     Column("property", Text, nullable=False),
     Column("field", Text, nullable=False),
-    Column("before", Text),
-    Column("after", Text),
+    Column("before", Words),
+    Column("after", Words),
     Column("before_author", Text, nullable=False, default=""),
     Column("account", Text, nullable=False, default=""),
     Column("lookup_id", BigInteger),
     Column("quality", Text, nullable=False, default=""),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Column("state", Text, nullable=False),
     Column("code", Text, nullable=False, default=""),
     Column("undoes", BigInteger),
@@ -317,7 +337,7 @@ audit = Table(
     Column("change_id", BigInteger),
     Column("call_id", BigInteger),
     Column("subject", Text, nullable=False, default=""),
-    Column("reason", Text, nullable=False, default=""),
+    Column("reason", Words, nullable=False, default=""),
     Index("ix_audit_work", "work_id"),
     Index("ix_audit_run", "run_id"),
 )
@@ -326,6 +346,6 @@ tombstone = Table(
     "tombstone",
     metadata,
     Column("digest", Text, primary_key=True),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     Column("at", BigInteger, nullable=False),
 )

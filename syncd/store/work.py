@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from syncd.store import tables as t
-from syncd.store.engine import Now, serialise
+from syncd.store.engine import Now
 
 OPEN = ("ready", "leased", "waiting", "enriched", "writing")
 ENDED = ("done", "skipped", "no_budget", "review", "dead")
@@ -137,11 +137,14 @@ def leave(connection: Connection, work_id: int, reason: str) -> None:
 def again(connection: Connection, work_id: int, **values: Any) -> bool:
     """Put a row that has ended back to `ready`, or mark a busy one so that it comes back at its end.
 
-    Returns whether it is ready now.
+    Returns whether it is ready now. An enriched row is busy while a writer holds it.
     """
+    idle = or_(
+        t.work.c.state.in_((*ENDED, "ready")), and_(t.work.c.state == "enriched", t.work.c.owner == "")
+    )
     ready = connection.execute(
         update(t.work)
-        .where(t.work.c.id == work_id, t.work.c.state.in_((*ENDED, "ready", "enriched")))
+        .where(t.work.c.id == work_id, idle)
         .values(
             state="ready",
             reason="",
@@ -234,7 +237,6 @@ def claim(
 
     Two rows of the same person are never leased at once, so that one look-up serves both.
     """
-    serialise(connection, "claim")
     mine, other, held = t.identity.alias("mine"), t.identity.alias("other"), t.work.alias("held")
     rival = exists().where(
         and_(
@@ -357,14 +359,13 @@ def finish(connection: Connection, owner: str, ends: Sequence[End]) -> list[bool
     if not ends:
         return []
     rows = [_end_row(owner, end) for end in ends]
-    held = [True] * len(ends)
-    if len(rows) > 1:
-        with connection.begin_nested() as savepoint:
-            if connection.execute(_FINISH, rows).rowcount != len(rows):
-                savepoint.rollback()
-                held = [connection.execute(_FINISH, row).rowcount == 1 for row in rows]
+    together = connection.begin_nested()
+    if connection.execute(_FINISH, rows).rowcount == len(rows):
+        together.commit()
+        held = [True] * len(rows)
     else:
-        held = [connection.execute(_FINISH, rows[0]).rowcount == 1]
+        together.rollback()
+        held = [connection.execute(_FINISH, row).rowcount == 1 for row in rows]
     ended = [e.work_id for e, ours in zip(ends, held, strict=True) if ours and e.state in ENDED]
     if ended:
         connection.execute(
@@ -485,11 +486,10 @@ def page(
     return [_row(r) for r in connection.execute(query)]
 
 
-def counts_of(connection: Connection, syncs: Sequence[str]) -> dict[str, int]:
-    """Rows of these syncs by state."""
-    rows = connection.execute(
-        select(t.work.c.state, func.count()).where(t.work.c.sync.in_(syncs)).group_by(t.work.c.state)
-    )
+def counts(connection: Connection, syncs: Sequence[str] | None = None) -> dict[str, int]:
+    """Rows by state; of these syncs, or of all."""
+    query = select(t.work.c.state, func.count()).group_by(t.work.c.state)
+    rows = connection.execute(query if syncs is None else query.where(t.work.c.sync.in_(syncs)))
     return {state: int(n) for state, n in rows}
 
 

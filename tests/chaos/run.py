@@ -105,7 +105,7 @@ class Chaos:
                 store.engine.dispose()
                 Cycle(runtime, Orders(list(runtime.policies))).run()
                 with store.read() as connection:
-                    counts = work.counts_of(connection, list(runtime.policies))
+                    counts = work.counts(connection, list(runtime.policies))
                     pending = jobs.pending(connection)
             if not pending and not any(counts.get(state) for state in OPEN):
                 return

@@ -149,7 +149,7 @@ def test_a_cron_schedule_has_its_zone():
     assert sync.cron.trigger["day_of_week"] == "mon,tue,wed,thu,fri"
 
 
-def test_two_accounts_of_one_provider_are_two_keys_with_a_type():
+def test_two_accounts_one_provider_are_two_keys_with_a_type():
     second = "  rr2: {type: rocketreach, token: {env: RR_TWO}, budgets: {lookup: {per_day: 1}}}\nsyncs:"
     settings = read(edited(("syncs:", second)))
     assert [(p.name, p.type) for p in settings.providers.values()][1:] == [

@@ -164,6 +164,8 @@ def upgrade() -> None:
         sa.Column("last_run_at", sa.BigInteger(), nullable=True),
         sa.Column("last_success_at", sa.BigInteger(), nullable=True),
         sa.Column("census_at", sa.BigInteger(), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("sync", name=op.f("pk_sync_state")),
     )
     op.create_table(
