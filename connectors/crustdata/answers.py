@@ -29,6 +29,8 @@ from syncd.model import (
     linkedin_profile,
 )
 
+IGNORED = frozenset({"match_type", "total_count"})
+"""By which kind of key something was found, which the question says, and how many a search would find."""
 UNREAD = Unresolved("the answer says nothing about it that can be read")
 _SPELL: Mapping[KeyKind, Callable[[str], str]] = {
     KeyKind.LINKEDIN_URL: linkedin_profile,

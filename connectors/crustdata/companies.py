@@ -30,6 +30,9 @@ IGNORED_BASICS = frozenset(
         "logo_permalink",
     }
 )
+IGNORED_DETAILS = frozenset(
+    {"growth_percent", "street_address", "categories", "professional_network_specialities"}
+)
 _SECTIONS = frozenset({"crustdata_company_id", "basic_info", "headcount", "locations", "taxonomy"})
 
 

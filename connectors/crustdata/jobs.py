@@ -11,12 +11,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import orjson
 
 from connectors.crustdata.answers import UNREAD, found_people, spelled
+from connectors.crustdata.charges import repeated
 from connectors.crustdata.operations import JOB_FILE, JOB_STATE
 from connectors.crustdata.people import contacts_of_job, person
 from connectors.crustdata.shapes import Unreadable, decoded, items, loose, number, reshaped, text
 from syncd.connector import Answer, Failure, FailureKind, Job, Operation, Request, Wire
 from syncd.model import KeyKind, Lookup, NotFound, Outcome, Pending, Unresolved
 
+IGNORED = frozenset(
+    {"entity", "action", "identifier_count", "entities_requested", "entities_fulfilled", "status_url"}
+    | {"created_at", "completed_at", "internal_id"}
+)
+"""What a job tells of itself beside its state and its result."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _MOST_BYTES = 128 * 1024 * 1024
 _SIGNATURE = "x-crustdata-signature"
@@ -28,9 +34,14 @@ def handle_of(answer: Answer) -> str:
     Raises:
         Failure: of kind contract, where no id is found: the job may run and cost all the same.
     """
-    name = text(loose(decoded(answer)).get("batch_id"))
-    if not _ID.fullmatch(name):
-        raise reshaped(answer, "batch id")
+    try:
+        name = text(loose(decoded(answer)).get("batch_id"))
+        if not _ID.fullmatch(name):
+            raise reshaped(answer, "batch id")
+    except Failure as failure:
+        # The launch reports no credits: the job is charged when it has done its work.
+        failure.charged = None
+        raise
     return orjson.dumps({"batch_id": name}).decode()
 
 
@@ -112,9 +123,14 @@ def _read(
     """Profile jobs leave out whom they do not know; contact jobs list everybody."""
     by_url = {spelled(_asked(line), KeyKind.LINKEDIN_URL): line for line in lines}
     absent: Outcome = NotFound() if operation.name == "batch_profile" else UNREAD
+    asked = [lookup.key["url"] for lookup in lookups]
+    found = [
+        _line(operation, lookup, by_url[url]) if url in by_url else absent
+        for url, lookup in zip(asked, lookups, strict=True)
+    ]
     return [
-        _line(operation, lookup, by_url[lookup.key["url"]]) if lookup.key["url"] in by_url else absent
-        for lookup in lookups
+        outcome if url not in asked[:place] else repeated(outcome)
+        for place, (url, outcome) in enumerate(zip(asked, found, strict=True))
     ]
 
 

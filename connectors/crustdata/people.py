@@ -36,6 +36,8 @@ IGNORED_BASICS = frozenset(
 )
 IGNORED_PLACE = frozenset({"full_location", "city", "state", "continent"})
 IGNORED_CONTACTS = frozenset({"websites", "business_emails_message"})
+IGNORED_FLAGS = frozenset({"has_business_email", "has_personal_email", "has_phone_number"})
+"""What a search says of contact data in place of it: nothing of its quality, and of some of it only."""
 _SECTIONS = frozenset({"crustdata_person_id", "basic_profile", "social_handles", "experience", "contact"})
 _REACH = EMAIL_FIELDS | {Field.PHONE}
 _GRADES: Mapping[str, Quality] = MappingProxyType(

@@ -151,7 +151,9 @@ class Act:
             part = jobs[first : first + size]
             answers = self.connector.poll(wire or self.line, self.operation, part)
             for job, told in zip(part, answers, strict=True):
-                for position, outcome in zip(waiting[job.handle], told, strict=True):
+                held = waiting[job.handle]
+                assert len(told) == len(held), f"{len(told)} answers to {len(held)} questions of a job"
+                for position, outcome in zip(held, told, strict=True):
                     settled[position] = outcome
         return settled
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from syncd.connector import Mode, Operation
-from syncd.model import Field
+from syncd.model import Field, KeyKind
 from tests.contract import mutants as m
 
 
@@ -42,7 +42,9 @@ def about_people(operation: Operation) -> bool:
 
 
 def echoing(operation: Operation) -> bool:
-    return Field.LINKEDIN_URL in operation.returns
+    """Whether the answer repeats a key that has capitals and small letters: an address or a profile."""
+    keys = operation.accepts & {KeyKind.LINKEDIN_URL, KeyKind.EMAIL}
+    return Field.LINKEDIN_URL in operation.returns and bool(keys) and not operation.backfill_only
 
 
 def brings(operation: Operation) -> bool:

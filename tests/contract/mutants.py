@@ -280,6 +280,14 @@ class ReadsAnUnknownEndAsNotFound(Mutant):
     def submit(self, wire: Any, operation: Operation, lookups: Sequence[Lookup]) -> list[Outcome]:
         return self.honest.submit(wire, operation, lookups)
 
+    def poll(self, wire: Any, operation: Operation, jobs: Sequence[Job]) -> list[list[Outcome]]:
+        try:
+            return super().poll(wire, operation, jobs)
+        except Failure as failure:
+            if failure.kind is not FailureKind.CONTRACT:
+                raise
+            return [[NotFound() for _ in job.lookups] for job in jobs]
+
 
 class Sleeps(Mutant):
     def told(self, lookups: Sequence[Lookup], outcomes: list[Outcome]) -> list[Outcome]:

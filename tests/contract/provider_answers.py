@@ -68,7 +68,9 @@ def _declares_known_names(act: Act, name: str, buckets: list[str]) -> None:
     assert all(isinstance(f, Field) and isinstance(q, Quality) for f, q in o.returns.items())
     assert set(o.max_charge) <= set(act.connector.credits), f"{name} charges an undeclared credit kind"
     assert all(price.amount > 0 and isinstance(price.on, On) for price in o.prices)
-    assert all(price.fields for price in o.prices if price.on in (On.FIELDS, On.BLANK)), name
+    # A price that hangs on no field never falls due by itself: what may be overcharged is set aside.
+    assert all(price.fields for price in o.prices if price.on is On.BLANK), name
+    assert not o.prices or any(price.fields or price.on is not On.FIELDS for price in o.prices), name
     assert (o.replay is Replay.FREE) == o.free, f"{name}: only what is free may be repeated as if it were"
     assert (o.mode is Mode.JOB) == (o.poll is not None), name
     assert o.poll is None or 0 < o.poll.deadline_s <= 14 * 86_400.0, f"{name} could be pending for ever"
@@ -192,7 +194,7 @@ def _speaks_of(act: Act, person: Person, outcome: Found) -> None:
     assert agreeing, "nobody in the answer is the person"
     told = {value.field for value in agreeing[0].values}
     for price in operation.prices:
-        if price.on is On.FIELDS:
+        if price.on is On.FIELDS and price.fields:
             assert told & price.fields, f"paid {price.kind} and got none of its fields"
     assert told or not operation.returns, "an answer without values"
     assert agreeing[0].available or not operation.gates, "a check that says nothing"

@@ -25,11 +25,11 @@ from unittest import mock
 import structlog
 
 from connectors import PROVIDERS
-from syncd.connector import Answer, Failure, Operation, Request
+from syncd.connector import Answer, Failure, FailureKind, Operation, Request
 from syncd.log import Scrubber, configure
 from syncd.model import KeyKind, Outcome
 from tests.contract.acts import Act, ProviderSubject, attempt
-from tests.contract.tampering import Path, leaves, other, replaced
+from tests.contract.tampering import Path, leaves, other, readable, replaced
 
 CANARY = "canary@leak.example"
 THREADS = 8
@@ -60,7 +60,9 @@ class Player:
         self.without = frozenset[str]()
 
     def send(self, operation: Operation, request: Request) -> Answer:
-        answer = next(self._answers)
+        answer = next(self._answers, None)
+        if answer is None:
+            raise Failure(FailureKind.UNAVAILABLE, "more is asked for than was recorded")
         failure = self._act.connector.classify(operation, answer)
         if failure is not None:
             raise failure
@@ -223,22 +225,27 @@ def row_20_every_field_of_an_answer_is_used_or_listed_as_ignored(subject: Provid
             (submitted, lambda wire, key=key: act.submit(key, wire=wire)),
             (polled, lambda wire, key=key, launched=launched: act.poll([key], launched, wire=wire)),
         ):
-            for answer in recorder.answers:
-                _sift(act, answer, ask, said, used)
+            for place in range(len(recorder.answers)):
+                _sift(act, recorder.answers, place, ask, said, used)
     ignored = ignored_names(subject)
     overlooked = {n for n in said - used if not ignored & {*n.split("."), f".{n}"}}
     assert not overlooked, f"neither used nor listed as ignored: {sorted(overlooked)}"
 
 
 def _sift(
-    act: Act, answer: Answer, ask: Callable[[Any], list[Outcome]], said: set[str], used: set[str]
+    act: Act,
+    answers: Sequence[Answer],
+    place: int,
+    ask: Callable[[Any], list[Outcome]],
+    said: set[str],
+    used: set[str],
 ) -> None:
-    """Note the names of an answer's scalars, and of those that make a difference when they are others.
+    """Note the names of one answer's scalars, and of those that make a difference when they are others.
 
     Of the items of a list, one that matters is enough.
     """
-    document = json.loads(answer.body)
-    honest = _outcome_of(act, answer, ask)
+    document, written = readable(answers[place].body)
+    honest = _outcome_of(act, answers, ask)
     for path, value in leaves(document):
         name = _names_of(path)
         if value is None or value == "" or name in used:
@@ -246,14 +253,15 @@ def _sift(
         said.add(name)
         words = act.subject.facts.words.get(name.rpartition(".")[2], ())
         for instead in (*words, other(value), None):
-            changed = replace(answer, body=json.dumps(replaced(document, path, instead)).encode())
+            changed = list(answers)
+            changed[place] = replace(answers[place], body=written(replaced(document, path, instead)))
             if _outcome_of(act, changed, ask) != honest:
                 used.add(name)
                 break
 
 
-def _outcome_of(act: Act, answer: Answer, ask: Callable[[Any], list[Outcome]]) -> object:
-    told = attempt(lambda: ask(Player(act, [answer])))
+def _outcome_of(act: Act, answers: Sequence[Answer], ask: Callable[[Any], list[Outcome]]) -> object:
+    told = attempt(lambda: ask(Player(act, answers)))
     return told.kind if isinstance(told, Failure) else told
 
 

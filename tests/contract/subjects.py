@@ -28,7 +28,7 @@ class ProviderFacts:
     connector: names, or paths that begin with a dot. `unsorted` are operations whose answers do not tell
     work addresses from personal ones. `states` are the words with which a job can end, and what each may be
     read as. `words` are words of a field's vocabulary: one of them makes a difference where an unknown one,
-    or none, would not.
+    or none, would not. `reads` are the requests in which a job that has ended is read.
     """
 
     covers: tuple[str, ...] = ("*",)
@@ -40,6 +40,7 @@ class ProviderFacts:
     unsorted: frozenset[str] = frozenset()
     states: Mapping[str, tuple[type[Outcome], ...]] = field(default_factory=dict)
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reads: int = 1
     unknown_id: str = "987654321"
 
 
@@ -190,6 +191,19 @@ PROVIDERS: dict[str, tuple[ProviderFacts, ...]] = {
             options={"account_path": "/account/info"},
             settings={"account": True},
             plans=(({}, Plan.PREPAID),),
+        ),
+    ),
+    "crustdata": (
+        ProviderFacts(
+            options={"bulk": "backfill", "live": True},
+            # Of past posts only the employer counts; of present ones the default one, and the latest where
+            # none is; other domains count where the first is not the one asked by, a file without its parts.
+            ignored=frozenset({"past", "is_default", "start_date", "all_domains", "download_url"}),
+            words={"result_count": ("0",)},
+            reads=2,
+            settings={"plan": "enterprise"},
+            plans=(({}, Plan.PREPAID),),
+            states={"completed": (Found, NotFound), "failed": (Found, Unresolved)},
         ),
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -114,6 +115,16 @@ def misshapen(body: bytes) -> Iterator[tuple[str, bytes]]:
         odd = decoded(change)(body)
         if json.loads(odd) != json.loads(body):
             yield what, odd
+
+
+def readable(body: bytes) -> tuple[Json, Callable[[Json], bytes]]:
+    """What a body holds, and how it is written: JSON, or a file of lines of it, packed or not."""
+    plain = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    try:
+        return json.loads(plain), lambda document: json.dumps(document).encode()
+    except ValueError:
+        lines = [json.loads(line) for line in plain.split(b"\n") if line.strip()]
+        return lines, lambda document: b"\n".join(json.dumps(line).encode() for line in document)
 
 
 Path = tuple[str | int, ...]

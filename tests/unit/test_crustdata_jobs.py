@@ -94,8 +94,9 @@ def test_a_launched_job_is_pending_under_its_id_for_every_lookup() -> None:
 @pytest.mark.parametrize(
     "body", [{}, [], {"batch_id": ""}, {"batch_id": "../x"}, {"batch_id": None}, b"<html>"]
 )
-def test_a_launch_without_an_id_is_not_understood_and_may_cost(body: object) -> None:
-    made, wire = wired(answer(body))
+@pytest.mark.parametrize("headers", [{}, {"x_credits_used": "0"}])
+def test_a_launch_without_an_id_is_not_understood_and_may_cost(body: object, headers: dict[str, str]) -> None:
+    made, wire = wired(answer(body, **headers))
     failure = failure_of(lambda: made.submit(wire, operation("batch_contact_all"), [linkedin()]))
     assert (failure.kind, failure.charged) == (FailureKind.CONTRACT, None)
 
@@ -319,6 +320,15 @@ def test_a_right_signature_lets_the_job_through(monkeypatch: pytest.MonkeyPatch)
     body = json.dumps({"batch_id": ID}).encode()
     mac = hmac.new(b"cd_test_key_0001", b"1700000000." + body, hashlib.sha256).hexdigest()
     assert made.callback(wire, {"x-crustdata-signature": f"t=1700000000,v1={mac}"}, body) == (HANDLE,)
+
+
+def test_a_person_who_stands_twice_in_a_job_is_charged_once() -> None:
+    asked = [linkedin(), linkedin(OTHER), linkedin(URL + "/")]
+    result = (state(), lines(line(URL, CONTACT), line(OTHER, EMPTY)))
+    outcomes = poll("batch_contact_work", *result, lookups=asked)
+    assert [type(o) for o in outcomes] == [Found, NotFound, Found]
+    assert [spent(o) for o in outcomes] == [spent(outcomes[0]), 0, 0]
+    assert spent(outcomes[0]) > 0
 
 
 def test_the_charge_of_a_job_is_by_rule() -> None:

@@ -42,7 +42,9 @@ class Profile:
         summary = f"{person.full} works in {person.function or 'an invented field'}."
         if self.directory.knobs.line_separators:
             summary += "\u2028Second line.\u2029"
-        updated = self.now - timedelta(days=5 + self.dice.pick("updated", 200))
+        # Read anew once in 200 days; in between the stamp stays.
+        day = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        updated = day - timedelta(days=5 + (day.toordinal() + self.dice.pick("updated", 200)) % 200)
         return {
             "name": person.full,
             "professional_network_name": person.full,
