@@ -65,7 +65,7 @@ def state(status: str = "completed", **parts: Any) -> dict[str, Any]:
 
 def lines(*rows: object, packed: bool = True) -> Answer:
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-    return answer(gzip.compress(text) if packed else text)
+    return answer(gzip.compress(text, mtime=0) if packed else text)
 
 
 def line(url: str, data: object) -> dict[str, Any]:
@@ -197,16 +197,16 @@ def test_line_separators_inside_a_value_do_not_end_a_line() -> None:
 
 def test_a_compressed_file_of_several_members_is_read_whole() -> None:
     texts = [json.dumps(line(url, CONTACT)).encode() + b"\n" for url in (URL, OTHER)]
-    both = answer(b"".join(gzip.compress(text) for text in texts))
+    both = answer(b"".join(gzip.compress(text, mtime=0) for text in texts))
     assert all(isinstance(o, Found) for o in poll("batch_contact_all", state(), both))
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        gzip.compress(b'{"a":1}\n')[:-9],
+        gzip.compress(b'{"a":1}\n', mtime=0)[:-9],
         b"\x1f\x8bnonsense",
-        gzip.compress(b'{"original_identifier": '),
+        gzip.compress(b'{"original_identifier": ', mtime=0),
         b"<html>\n",
     ],
 )
