@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -11,7 +10,6 @@ import pytest
 
 from tests.contract.waterfall_io_box import (
     ACCOUNT,
-    CHANGE,
     COMPANY,
     CONTACT,
     JWKS,
@@ -294,15 +292,3 @@ def test_a_bad_knob_at_the_start_is_refused(start_sandbox: Starter) -> None:
 def test_a_wrong_balance_is_refused(box: Box) -> None:
     for wrong in ({"eur": 1}, {"usd": "x"}):
         assert box.http.post("/_sandbox/balance", json=wrong).status_code == 400
-
-
-def test_jobs_end_on_the_real_clock_without_being_asked_for(start_sandbox: Starter) -> None:
-    server = start_sandbox("waterfall_io", contacts=5, settings=PLAIN | {"after_s": 0.05})
-    server.http.headers["x-api-key"] = "sandbox-waterfall_io-key"
-    people = WORLD.invent(5).people
-    server.http.post(CHANGE, json={"professional_email": people[0].work_email})
-    server.http.post(CONTACT, json={"email": people[0].work_email})
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and server.books()["charges_count"] < 2:
-        pass
-    assert server.books()["charged"] == {"usd": "0.15"}
