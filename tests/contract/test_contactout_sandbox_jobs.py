@@ -10,7 +10,7 @@ from queue import Empty, Queue
 
 import pytest
 
-from connectors.sandbox.contactout.jobs import is_loopback
+from connectors.sandbox.callbacks import is_loopback
 from tests.contract.contactout_process import EVERYTHING, WORLD, Box, known, person_where, sandbox, url
 
 JOBS, VERIFY = "/v2/people/linkedin/batch", "/v1/email/verify/batch"

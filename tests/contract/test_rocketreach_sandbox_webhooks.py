@@ -12,7 +12,8 @@ from uuid import UUID
 
 import pytest
 
-from connectors.sandbox.rocketreach.webhooks import is_loopback, sign
+from connectors.sandbox.callbacks import is_loopback
+from connectors.sandbox.rocketreach.webhooks import sign
 from tests.contract.callback_receiver import Delivery, Receiver
 from tests.contract.rocketreach_box import EVERYTHING, PLAIN, WORLD, Box, number
 from tests.sandboxes import Starter

@@ -200,7 +200,7 @@ class Searches:
             return
         search.bulk.finished += 1
         search.bulk.updated = self._clock.time()
-        if search.bulk.finished == len(search.bulk.searches):
+        if search.bulk.status != ONGOING:
             self.told(search.bulk)
 
     def price(self, count: int, launch: Launch) -> int:

@@ -55,7 +55,8 @@ class Call:
         self.desk.account.count(self.key, datetime.fromtimestamp(self.desk.clock.time(), UTC), **counts)
 
     def only(self, known: Collection[str]) -> None:
-        """Nothing, where every field of the body is a known one or others are taken."""
+        """Nothing, where the body's extras are good and its fields known ones, or others are taken."""
+        self.body.extras()
         if self.options.unknown_fields == "refused":
             self.body.only(known)
 
@@ -190,7 +191,7 @@ def launch_company(call: Call) -> Json:
 def verify_email(call: Call) -> Json:
     """POST verify/email: charged for every answer, whatever it says."""
     body = call.body
-    body.extras()
+    call.only(("email", "custom_fields"))
     try:
         address = body.email(strict=False)
     except Refused:

@@ -119,7 +119,9 @@ class Jobs:
             luck -= getattr(options, name)
         if end != SUCCEEDED and options.fails == "once":
             end = SUCCEEDED if label in self._ended_badly else end
-            self._ended_badly = {label} if len(self._ended_badly) > MOST_JOBS else self._ended_badly | {label}
+            if len(self._ended_badly) > MOST_JOBS:
+                self._ended_badly.clear()
+            self._ended_badly.add(label)
         return (None if roll("stuck") < options.stuck else after_s), end
 
     def _end(self, job: Job) -> None:

@@ -19,7 +19,6 @@ _COUNTRIES = {
 _SENIORITIES = {"CXO": "C-Level", "Vice President": "VP", "Head": "Director", "Entry Level": "Entry"}
 _MAIL = (("Google", "aspmx.l.google.example"), ("Microsoft", "mx.outlook.example"))
 _SIZES = (10, 50, 200, 500, 1_000, 5_000)
-ECHOED = ("first_name", "last_name", "linkedin_url")
 
 
 def person_card(directory: Directory, known: Knowledge) -> Json:
