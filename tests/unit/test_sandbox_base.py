@@ -324,6 +324,14 @@ def test_the_books_count_charges_beyond_the_first_per_person_kind_and_credential
     assert (shown["double_charged"], shown["charged"]) == (2, {"email": "5", "phone": "1"})
 
 
+def test_two_things_bought_for_one_person_are_no_duplicates():
+    books = Books()
+    for item in ("profile", "phone", "phone"):
+        books.charge(Charge("p1", "credit", Decimal(1), "enrich", 1.0, "a", item))
+    assert books.duplicates == {("a", "p1", "credit"): 1}
+    assert [c["item"] for c in books.shown()["charges"]] == ["profile", "phone", "phone"]
+
+
 def test_a_charge_of_nothing_is_no_duplicate():
     books = Books()
     for entry in (charge(amount="0"), charge(), charge(amount="0")):

@@ -89,3 +89,11 @@ def test_a_clock_that_steps_back_does_not_lock_the_window(kind):
 def test_an_unknown_policy_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="fixed, sliding, counter, token"):
         Window(1, 1, "leaky")
+
+
+def test_a_sliding_window_tells_when_its_oldest_request_leaves():
+    window = Window(3, 60)
+    assert window.frees_in(1000.0) == 0
+    assert [window.admit(now) for now in (1000.0, 1010.0)] == [0, 0]
+    assert window.frees_in(1025.0) == 35
+    assert window.frees_in(1060.0) == 10

@@ -60,30 +60,27 @@ def find(directory: Directory, kind: str, asked: str, exact: bool) -> list[tuple
     return [(score, c) for score, c in scored if knows(directory, c)]
 
 
-def company_data(directory: Directory, company: Company) -> Json:
-    """Every section of a company."""
-    dice = directory.dice("company", company.index)
-    industry = [company.industry] if company.industry else []
-    revenue = max(1, company.size) * 100_000
-    growth = {span: round(dice(span) * 20 - 5, 2) for span in ("1m", "3m", "6m", "12m")}
+def _basic_info(company: Company) -> Json:
     return {
-        "crustdata_company_id": facts.company_id(company),
-        "basic_info": {
-            "name": company.name,
-            "primary_domain": company.domain,
-            "all_domains": [company.domain] if company.domain else [],
-            "website": f"https://{company.domain}" if company.domain else "",
-            "professional_network_url": facts.company_page(company),
-            "professional_network_id": str(90_000_000 + company.index),
-            "year_founded": company.founded or None,
-            "description": f"{company.name} is an invented company.",
-            "company_type": "Privately Held",
-            "employee_count_range": facts.headcount_range(company.size),
-            "markets": ["PRIVATE"],
-            "industries": industry,
-            "logo_permalink": f"{facts.IMAGES}/companies/{company.index}.jpg",
-        },
-        "headcount": {"total": company.size, "growth_percent": growth},
+        "name": company.name,
+        "primary_domain": company.domain,
+        "all_domains": [company.domain] if company.domain else [],
+        "website": f"https://{company.domain}" if company.domain else "",
+        "professional_network_url": facts.company_page(company),
+        "professional_network_id": str(90_000_000 + company.index),
+        "year_founded": company.founded or None,
+        "description": f"{company.name} is an invented company.",
+        "company_type": "Privately Held",
+        "employee_count_range": facts.headcount_range(company.size),
+        "markets": ["PRIVATE"],
+        "industries": [company.industry] if company.industry else [],
+        "logo_permalink": f"{facts.IMAGES}/companies/{company.index}.jpg",
+    }
+
+
+def _money(company: Company) -> Json:
+    revenue = max(1, company.size) * 100_000
+    return {
         "funding": {
             "total_investment_usd": revenue // 4,
             "last_round_amount_usd": revenue // 8,
@@ -91,6 +88,23 @@ def company_data(directory: Directory, company: Company) -> Json:
             "last_round_type": "series_a",
             "investors": ["Invented Capital"],
         },
+        "revenue": {
+            "estimated": {"lower_bound_usd": revenue, "upper_bound_usd": revenue * 2},
+            "public_markets": {},
+        },
+    }
+
+
+def company_data(directory: Directory, company: Company) -> Json:
+    """Every section of a company."""
+    dice = directory.dice("company", company.index)
+    industry = [company.industry] if company.industry else []
+    growth = {span: round(dice(span) * 20 - 5, 2) for span in ("1m", "3m", "6m", "12m")}
+    return {
+        "crustdata_company_id": facts.company_id(company),
+        "basic_info": _basic_info(company),
+        "headcount": {"total": company.size, "growth_percent": growth},
+        **_money(company),
         "locations": {
             "country": facts.iso3(company.country),
             "state": facts.STATES.get(company.city),
@@ -102,10 +116,6 @@ def company_data(directory: Directory, company: Company) -> Json:
             "professional_network_industry": company.industry,
             "professional_network_specialities": industry,
             "categories": industry,
-        },
-        "revenue": {
-            "estimated": {"lower_bound_usd": revenue, "upper_bound_usd": revenue * 2},
-            "public_markets": {},
         },
         "social_profiles": {"professional_network_url": facts.company_page(company)},
         "followers": {"count": dice.pick("followers", 50_000)},

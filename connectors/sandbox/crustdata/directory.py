@@ -74,7 +74,8 @@ class Directory:
 
     def at_url(self, url: str, exact: bool = False) -> Found | None:
         """Whose profile it is; `exact` takes the canonical URL only, as live requests do."""
-        person = self.population.by_slug.get(slug_of(url))
+        slug = slug_of(url)
+        person = self.population.by_slug.get(slug) if slug else None
         if person is None or (exact and url != person.linkedin_url):
             return None
         known = self.known(person)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from connectors.sandbox.crustdata.refusals import Json, gated_fields, invalid
 
@@ -77,6 +78,11 @@ def _under(path: str, parents: Iterable[str]) -> bool:
     return any(path == parent or path.startswith(f"{parent}.") for parent in parents)
 
 
+@lru_cache(16)
+def _leaves(valid: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(p for p in valid if not any(other.startswith(f"{p}.") for other in valid))
+
+
 def read_fields(
     body: Json,
     valid: Sequence[str],
@@ -88,7 +94,7 @@ def read_fields(
     """The fields that a body asks for; the default where it names none.
 
     `available` is the metadata key under which the valid ones are listed as well. `deep` takes any path
-    below a valid one.
+    below a valid one of which no parts are listed.
 
     Raises:
         Refused: one does not exist, or the account may not ask for it.
@@ -98,7 +104,8 @@ def read_fields(
         return tuple(f for f in default if not _under(f, denied))
     if not isinstance(asked, list) or not all(isinstance(f, str) for f in asked) or not asked:
         raise invalid("fields must be a non-empty array of strings", "fields")
-    unknown = [f for f in asked if f not in valid and not (deep and _under(f, valid))]
+    leaves = _leaves(tuple(valid)) if deep else ()
+    unknown = [f for f in asked if f not in valid and not _under(f, leaves)]
     if unknown:
         metadata = {available: list(valid)} if available else None
         raise invalid(

@@ -139,9 +139,7 @@ class Profile:
             "years_at_company_raw": count,
             "business_email_verified": now and bool(self.known.work_email) and self.known.work_verified,
         }
-        if not knobs.company_ids:
-            del row["crustdata_company_id"]
-        return row
+        return row if knobs.company_ids else {k: v for k, v in row.items() if k != "crustdata_company_id"}
 
     def education(self) -> Json:
         dice, person = self.dice, self.known.subject
