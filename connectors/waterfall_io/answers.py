@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from connectors.waterfall_io import companies
-from connectors.waterfall_io.people import Words, is_known, numbers, person
+from connectors.waterfall_io.people import PHONES, Words, is_known, numbers, person
 from connectors.waterfall_io.shapes import is_job_id, loose, part, reshaped, table, text, word
 from connectors.waterfall_io.tariff import Returned, Tariff, charge, reported
 from syncd.connector import Answer, Mode, Operation
@@ -92,8 +92,10 @@ class Reader:
         raw = part(output.get("person"), "person")
         if not is_known(raw):
             return NotFound(charge(output, self.tariff, Returned(), _NOTHING))
-        candidate = _declared(operation, person(raw, self.words))
         by_number = operation.name != "contact"
+        if by_number and not raw.keys() & PHONES:
+            raise reshaped("phone numbers")
+        candidate = _declared(operation, person(raw, self.words))
         returned = Returned(
             contacts=0 if operation.name == "phone" else 1, phones=len(numbers(raw)) if by_number else 0
         )
