@@ -17,13 +17,20 @@ from syncd.model import (
     Candidate,
     Charge,
     Found,
+    Identity,
+    Lookup,
     NotFound,
     Outcome,
     Pending,
     Quality,
     Unresolved,
+    email_address,
 )
 
+IGNORED = frozenset({"start_date", "stop_date", "input"})
+"""What is known of a job and has no use here; the input is our own question, under other names."""
+IGNORED_VERDICT = frozenset({".output.email.domain", "smtp_provider", "mx_records"})
+"""What is known of a verified address and has no field here."""
 _FAILED = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 _VERDICTS: Mapping[str, Quality] = MappingProxyType(
     {
@@ -44,7 +51,7 @@ class Reader:
     tariff: Tariff
     words: Words
 
-    def submitted(self, operation: Operation, answer: Answer) -> Outcome:
+    def submitted(self, operation: Operation, lookup: Lookup, answer: Answer) -> Outcome:
         """What the answer to a question says: a job, or the result.
 
         Raises:
@@ -59,7 +66,9 @@ class Reader:
         if text(body.get("status")).upper() in _FAILED:
             return Unresolved("Waterfall.io failed to do it", reported(loose(body.get("output"))))
         output = table(body["output"], "output") if "output" in body else body
-        return self._verified(output) if operation.name == "verify" else self._job_change(operation, output)
+        if operation.name == "verify":
+            return self._verified(output, lookup.key["email"])
+        return self._job_change(operation, output)
 
     def polled(self, operation: Operation, handle: str, answer: Answer) -> Outcome:
         """What a finder read says.
@@ -109,15 +118,21 @@ class Reader:
         due = charge(output, self.tariff, Returned(companies=1), _NOTHING)
         return Found((companies.company(raw),), due)
 
-    def _verified(self, output: Mapping[str, object]) -> Outcome:
-        """The address's grade, for either of the fields that may hold it. Every verdict costs."""
+    def _verified(self, output: Mapping[str, object], address: str) -> Outcome:
+        """The address's grade, for either of the fields that may hold it. Every verdict costs.
+
+        The address goes with it: it may be another provider's.
+        """
         said = output.get("email")
         row = said if isinstance(said, dict) else output
+        if email_address(text(row.get("email"))) not in ("", address):
+            raise reshaped("address")
         verdict = word(row.get("email_status")) or word(row.get("status"))
         if verdict not in _VERDICTS:
             raise reshaped("verdict")
         graded = MappingProxyType(dict.fromkeys(sorted(EMAIL_FIELDS), _VERDICTS[verdict]))
-        return Found((Candidate(graded=graded),), charge(output, self.tariff, Returned(), self.tariff.verify))
+        candidate = Candidate(identity=Identity(emails=(address,)), graded=graded)
+        return Found((candidate,), charge(output, self.tariff, Returned(), self.tariff.verify))
 
     def _job_change(self, operation: Operation, output: Mapping[str, object]) -> Outcome:
         """Where the person works now. Of one who left, it is known only where not."""

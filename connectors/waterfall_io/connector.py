@@ -73,7 +73,7 @@ class Connector(Provider):
         if why := requests.unfit(lookup.key):
             return [Refused(why)]
         request = requests.build(operation, lookup)
-        return [self._reader.submitted(operation, wire.send(operation, request))]
+        return [self._reader.submitted(operation, lookup, wire.send(operation, request))]
 
     def poll(self, wire: Wire, operation: Operation, jobs: Sequence[Job]) -> list[list[Outcome]]:
         """One request per job, free and repeatable."""

@@ -28,10 +28,7 @@ class Request:
     follow: str | None = None
     """An absolute URL the vendor handed out for a download; sent without our credential headers."""
     callback_key: str = ""
-    """The name in `json` under which the wire puts the URL of our callback, where there is one.
-
-    A dot leads into an object, which the wire makes where it is missing: `settings.webhook`.
-    """
+    """The name in `json` under which the wire puts the URL of our callback, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
