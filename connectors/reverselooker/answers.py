@@ -20,8 +20,8 @@ from syncd.model import (
     email_address,
 )
 
-IGNORED = frozenset({"created_at", "last_update", "message", "number_of_searches"})
-"""When a search ran, a sentence for people, and a count where the charge itself is told."""
+IGNORED = frozenset({"id", "created_at", "last_update", "message", "number_of_searches"})
+"""What is known of a search and has no use here. Its id is that of the launch; a row's own is never asked for."""
 _ENDED = frozenset({"completed", "failed"})
 
 
@@ -96,6 +96,9 @@ def _has_ended(body: Mapping[str, object]) -> bool:
 
 
 def _qualified(body: Mapping[str, object], result: object, lookup: Lookup, handle: str) -> Outcome:
+    """An answer about another address is none."""
+    if email_address(text(body.get("email"))) not in ("", lookup.key["email"]):
+        raise reshaped("address")
     match text(body.get("qualification")).lower():
         case "ongoing":
             return Pending(handle)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from connectors.waterfall_io import companies
-from connectors.waterfall_io.people import Words, is_known, numbers, person
+from connectors.waterfall_io.people import PHONES, Words, is_known, numbers, person
 from connectors.waterfall_io.shapes import is_job_id, loose, part, reshaped, table, text, word
 from connectors.waterfall_io.tariff import Returned, Tariff, charge, reported
 from syncd.connector import Answer, Mode, Operation
@@ -17,15 +17,20 @@ from syncd.model import (
     Candidate,
     Charge,
     Found,
+    Identity,
+    Lookup,
     NotFound,
     Outcome,
     Pending,
     Quality,
     Unresolved,
+    email_address,
 )
 
 IGNORED = frozenset({"input", "start_date", "stop_date", "mx_records", "balance_remaining_usd"})
 """The question again, when a job ran, how mail is routed, and a balance that the account's own page tells."""
+IGNORED_VERDICT = frozenset({".output.email.domain", "smtp_provider", "mx_records"})
+"""What is known of a verified address and has no field here."""
 _FAILED = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 _VERDICTS: Mapping[str, Quality] = MappingProxyType(
     {
@@ -46,7 +51,7 @@ class Reader:
     tariff: Tariff
     words: Words
 
-    def submitted(self, operation: Operation, answer: Answer) -> Outcome:
+    def submitted(self, operation: Operation, lookup: Lookup, answer: Answer) -> Outcome:
         """What the answer to a question says: a job, or the result.
 
         Raises:
@@ -61,7 +66,9 @@ class Reader:
         if text(body.get("status")).upper() in _FAILED:
             return Unresolved("Waterfall.io failed to do it", reported(loose(body.get("output"))))
         output = table(body["output"], "output") if "output" in body else body
-        return self._verified(output) if operation.name == "verify" else self._job_change(operation, output)
+        if operation.name == "verify":
+            return self._verified(output, lookup.key["email"])
+        return self._job_change(operation, output)
 
     def polled(self, operation: Operation, handle: str, answer: Answer) -> Outcome:
         """What a finder read says.
@@ -94,8 +101,10 @@ class Reader:
         raw = part(output.get("person"), "person")
         if not is_known(raw):
             return NotFound(charge(output, self.tariff, Returned(), _NOTHING))
-        candidate = _declared(operation, person(raw, self.words))
         by_number = operation.name != "contact"
+        if by_number and not raw.keys() & PHONES:
+            raise reshaped("phone numbers")
+        candidate = _declared(operation, person(raw, self.words))
         returned = Returned(
             contacts=0 if operation.name == "phone" else 1, phones=len(numbers(raw)) if by_number else 0
         )
@@ -109,15 +118,21 @@ class Reader:
         due = charge(output, self.tariff, Returned(companies=1), _NOTHING)
         return Found((companies.company(raw),), due)
 
-    def _verified(self, output: Mapping[str, object]) -> Outcome:
-        """The address's grade, for either of the fields that may hold it. Every verdict costs."""
+    def _verified(self, output: Mapping[str, object], address: str) -> Outcome:
+        """The address's grade, for either of the fields that may hold it. Every verdict costs.
+
+        The address goes with it: it may be another provider's.
+        """
         said = output.get("email")
         row = said if isinstance(said, dict) else output
+        if email_address(text(row.get("email"))) not in ("", address):
+            raise reshaped("address")
         verdict = word(row.get("email_status")) or word(row.get("status"))
         if verdict not in _VERDICTS:
             raise reshaped("verdict")
         graded = MappingProxyType(dict.fromkeys(sorted(EMAIL_FIELDS), _VERDICTS[verdict]))
-        return Found((Candidate(graded=graded),), charge(output, self.tariff, Returned(), self.tariff.verify))
+        candidate = Candidate(identity=Identity(emails=(address,)), graded=graded)
+        return Found((candidate,), charge(output, self.tariff, Returned(), self.tariff.verify))
 
     def _job_change(self, operation: Operation, output: Mapping[str, object]) -> Outcome:
         """Where the person works now. Of one who left, it is known only where not."""

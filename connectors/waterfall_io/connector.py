@@ -70,10 +70,10 @@ class Connector(Provider):
         if len(lookups) > 1:
             raise ValueError(f"{operation.name} takes one lookup, not {len(lookups)}")
         (lookup,) = lookups
-        if why := requests.unfit(operation, lookup.key):
+        if why := requests.unfit(lookup.key):
             return [Refused(why)]
         request = requests.build(operation, lookup)
-        return [self._reader.submitted(operation, wire.send(operation, request))]
+        return [self._reader.submitted(operation, lookup, wire.send(operation, request))]
 
     def poll(self, wire: Wire, operation: Operation, jobs: Sequence[Job]) -> list[list[Outcome]]:
         """One request per job, free and repeatable."""

@@ -58,7 +58,8 @@ _EMPLOYMENT = frozenset(
     }
 )
 _NAMES = frozenset({"first_name", "last_name", "linkedin_id", "linkedin_url"})
-_CHANNELS = frozenset({"professional_email", "personal_email", "mobile_phone", "phone_numbers"})
+PHONES = frozenset({"mobile_phone", "phone_numbers"})
+_CHANNELS = PHONES | {"professional_email", "personal_email"}
 
 
 @dataclass(frozen=True, slots=True)

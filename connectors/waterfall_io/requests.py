@@ -40,10 +40,11 @@ def finder(operation: Operation, job_id: str) -> Request:
     return Request("GET", PATHS[operation.name], params={"job_id": job_id})
 
 
-def unfit(operation: Operation, key: Key) -> str:
-    """Why the vendor would refuse a key, or "" for one worth sending. Refusals would count as requests."""
-    if operation.name == "verify":
-        return ""
+def unfit(key: Key) -> str:
+    """Why the vendor would refuse a key, or "" for one worth sending. Refusals would count as requests.
+
+    An address to be verified is sent whatever it is.
+    """
     match key.kind:
         case KeyKind.EMAIL:
             return _unfit_address(key["email"])

@@ -10,6 +10,9 @@ from connectors.waterfall_io.options import ConnectorOptions
 from connectors.waterfall_io.shapes import amount, count, loose
 from syncd.model import Basis, Charge
 
+IGNORED = frozenset({"persons_usd", "phones_usd", "companies_usd", "balance_remaining_usd"})
+"""Parts of a total, and a balance that is read where it is of the present moment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tariff:

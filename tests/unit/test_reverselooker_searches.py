@@ -211,10 +211,18 @@ def test_a_search_that_the_vendor_does_not_know_is_unresolved_and_gives_nothing_
     assert failure_of(lambda: poll("single", answer(b"<html>", 404))).kind is FailureKind.CONTRACT
 
 
+@pytest.mark.parametrize("qualification", ["found", "not_found", "ongoing"])
+def test_an_answer_about_another_address_is_none(qualification: str) -> None:
+    strange = search(qualification, email=OTHER)
+    assert failure_of(lambda: poll("single", strange)).kind is FailureKind.CONTRACT
+    for echoed in (ASKED.upper(), "[hidden]", None):
+        assert type(poll("single", search(qualification, email=echoed))[0]) in (Found, NotFound, Pending)
+
+
 def test_reading_is_free_and_never_a_launch() -> None:
     made = connector()
     wire = ScriptedWire(made, search("ongoing"), search("ongoing"), bulk(row(ASKED)))
-    made.poll(wire, operation("single"), [Job(ID, (email(ASKED),)), Job("b-2", (email(OTHER),))])
+    made.poll(wire, operation("single"), [Job(ID, (email(ASKED),)), Job("b-2", (email(ASKED),))])
     made.poll(wire, operation("bulk"), [Job("b-3", (email(ASKED),))])
     assert [(r.method, r.path, r.params["id"]) for _, r in wire.sent] == [
         ("GET", "/reverse-contact/single", ID),

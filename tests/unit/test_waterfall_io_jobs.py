@@ -137,6 +137,7 @@ def test_somebody_without_numbers_is_a_miss_of_a_phone_look_up() -> None:
         ended(person=[person()]),
         ended(person="x"),
         ended(person={"name": "Ilse Marrow"}),
+        ended(person={"first_name": "Ilse", "phones": ["+493055501234"]}),
         ended(person=person(professional_email={"address": "x"})),
         ended(person=person(phone_numbers=[{"number": "+49"}])),
         ended(person=person(mobile_phone=True)),

@@ -245,3 +245,13 @@ def test_the_verifier_grades_the_address_for_either_e_mail_field(
     assert isinstance(outcome, Found)
     assert dict(outcome.candidates[0].graded) == {Field.WORK_EMAIL: quality, Field.PERSONAL_EMAIL: quality}
     assert outcome.candidates[0].values == ()
+    assert outcome.candidates[0].identity.emails == (WORK,)
+
+
+@pytest.mark.parametrize("echoed", [WORK.upper(), "", None])
+def test_a_verdict_is_for_the_address_asked_about(echoed: object) -> None:
+    def body(address: object) -> dict[str, object]:
+        return {"output": {"email": {"email": address, "email_status": "valid"}}}
+
+    assert found(ask("verify", body(echoed))).identity.emails == (WORK,)
+    assert failure_of(lambda: ask("verify", body("other@tidewell.example.com"))).kind.value == "contract"
