@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -19,7 +21,21 @@ from syncd.store.engine import MILLION
 
 _log = structlog.get_logger("syncd.poll")
 MOST = 200
+SIDE_BY_SIDE = 16
 _POLL = Poll(5.0)
+
+
+@dataclass
+class Round:
+    """Jobs that are asked for with one request, and what came back."""
+
+    account: ProviderAccount
+    operation: Operation
+    held: Sequence[jobs.Due]
+    kept: list[list[lookups.Kept]] = field(default_factory=list)
+    asked: list[Job] = field(default_factory=list)
+    answers: list[list[Outcome]] = field(default_factory=list)
+    failure: Failure | None = None
 
 
 class Poller:
@@ -30,10 +46,29 @@ class Poller:
         self._settler = Settler(bench.ledger, bench.standing)
 
     def sweep(self) -> int:
-        """Poll what is due once; how many jobs came to an end."""
+        """Poll what is due once; how many jobs came to an end.
+
+        The requests of a sweep leave side by side, and what they say is booked in one transaction.
+        """
         with self.b.store.write() as connection:
             due = jobs.claim_due(connection, self.b.owner, MOST, self.b.lease_us)
-        ended = 0
+        rounds = self._rounds(due)
+        if not rounds:
+            return 0
+        if len(rounds) == 1:
+            self._ask(rounds[0])
+        else:
+            with ThreadPoolExecutor(min(SIDE_BY_SIDE, len(rounds)), thread_name_prefix="poll") as pool:
+                list(pool.map(self._ask, rounds))
+        with self.b.store.write() as connection:
+            ended = sum(self._book(connection, one) for one in rounds)
+        for one in rounds:
+            if one.failure is not None and one.failure.kind in (FailureKind.AUTH, FailureKind.CONFIG):
+                self.b.standing.react(one.account, one.operation, one.failure)
+        return ended
+
+    def _rounds(self, due: Sequence[jobs.Due]) -> list[Round]:
+        rounds: list[Round] = []
         for (name, operation_name), held in _grouped(due).items():
             account = self.b.accounts.get(name)
             operation = account.operation(operation_name) if account else None
@@ -41,71 +76,78 @@ class Poller:
                 self._strand(held)
                 continue
             size = operation.poll.batch if operation.poll else 1
-            for start in range(0, len(held), size):
-                if self.b.stop.is_set():
-                    return ended
-                ended += self._ask(account, operation, held[start : start + size])
-        return ended
-
-    def _ask(self, account: ProviderAccount, operation: Operation, held: Sequence[jobs.Due]) -> int:
-        asked: list[tuple[jobs.Due, list[lookups.Kept], Job]] = []
+            rounds += [
+                Round(account, operation, held[start : start + size]) for start in range(0, len(held), size)
+            ]
         with self.b.store.read() as connection:
-            for due in held:
-                open_ = [(k, d) for k, d in lookups.of_call(connection, due.call_id) if k.state == "pending"]
-                keys = [(k, unpack_key(k.key_kind, d)) for k, d in open_]
-                known = [(k, key) for k, key in keys if key is not None]
-                job = Job(due.handle, tuple(Lookup(key, str(k.id)) for k, key in known))
-                asked.append((due, [k for k, _ in known], job))
+            for one in rounds:
+                self._prepare(connection, one)
+        return rounds
+
+    def _prepare(self, connection: Connection, one: Round) -> None:
+        for due in one.held:
+            open_ = [(k, d) for k, d in lookups.of_call(connection, due.call_id) if k.state == "pending"]
+            keys = [(k, unpack_key(k.key_kind, d)) for k, d in open_]
+            known = [(k, key) for k, key in keys if key is not None]
+            one.kept.append([k for k, _ in known])
+            one.asked.append(Job(due.handle, tuple(Lookup(key, str(k.id)) for k, key in known)))
+
+    def _ask(self, one: Round) -> None:
+        if self.b.stop.is_set():
+            one.failure = Failure(FailureKind.UNAVAILABLE, "told to stop", charged=False, retry_after_s=5.0)
+            return
         try:
-            answers = account.connector.poll(account.line, operation, [job for *_, job in asked])
+            one.answers = one.account.connector.poll(one.account.line, one.operation, one.asked)
         except Failure as failure:
-            self._put_off(account, operation, held, failure)
+            one.failure = failure
+
+    def _book(self, connection: Connection, one: Round) -> int:
+        if one.failure is not None:
+            self._put_off(connection, one, one.failure)
             return 0
         return sum(
-            self._settle(operation, due, kept, outcomes)
-            for (due, kept, _), outcomes in zip(asked, answers, strict=True)
+            self._settle(connection, one.operation, due, kept, outcomes)
+            for due, kept, outcomes in zip(one.held, one.kept, one.answers, strict=True)
         )
 
     def _settle(
-        self, operation: Operation, due: jobs.Due, kept: Sequence[lookups.Kept], outcomes: Sequence[Outcome]
+        self,
+        connection: Connection,
+        operation: Operation,
+        due: jobs.Due,
+        kept: Sequence[lookups.Kept],
+        outcomes: Sequence[Outcome],
     ) -> bool:
         """One job's answer; True where it has ended."""
         if any(isinstance(o, Pending) for o in outcomes):
-            self._wait(operation, due)
+            self._wait(connection, operation, due)
             return False
-        with self.b.store.write() as connection:
-            ticket = money.ticket_of(connection, due.call_id)
-            self._settler.answers(connection, [Answered(ticket, operation, [k.id for k in kept], outcomes)])
-            work.wake(connection, jobs.waiting_for(connection, due.call_id))
+        ticket = money.ticket_of(connection, due.call_id)
+        self._settler.answers(connection, [Answered(ticket, operation, [k.id for k in kept], outcomes)])
+        work.wake(connection, jobs.waiting_for(connection, due.call_id))
         return True
 
-    def _wait(self, operation: Operation, due: jobs.Due) -> None:
+    def _wait(self, connection: Connection, operation: Operation, due: jobs.Due) -> None:
         """Ask again later, ever more slowly; past the deadline the outcome is unknown."""
-        with self.b.store.write() as connection:
-            if due.overdue:
-                self._give_up(connection, due, "the job did not end in time")
-                return
-            wait = (operation.poll or _POLL).wait_s(due.polls + 1)
-            jobs.postpone(connection, due.call_id, round(wait * MILLION))
+        if due.overdue:
+            self._give_up(connection, due, "the job did not end in time")
+            return
+        wait = (operation.poll or _POLL).wait_s(due.polls + 1)
+        jobs.postpone(connection, due.call_id, round(wait * MILLION))
 
     def _give_up(self, connection: Connection, due: jobs.Due, reason: str) -> None:
         ticket = money.ticket_of(connection, due.call_id)
         self.b.ledger.lose(connection, ticket, reason, ("pending",))
         work.wake(connection, jobs.waiting_for(connection, due.call_id))
 
-    def _put_off(
-        self, account: ProviderAccount, operation: Operation, held: Sequence[jobs.Due], failure: Failure
-    ) -> None:
+    def _put_off(self, connection: Connection, one: Round, failure: Failure) -> None:
         """The vendor could not be asked. Polling is free, so it is repeated later, until the deadline."""
-        if failure.kind in (FailureKind.AUTH, FailureKind.CONFIG):
-            self.b.standing.react(account, operation, failure)
         wait = failure.retry_after_s if failure.retry_after_s is not None else 30.0
-        with self.b.store.write() as connection:
-            for due in held:
-                if due.overdue:
-                    self._give_up(connection, due, f"the job's end could not be read ({failure.kind.value})")
-                else:
-                    jobs.postpone(connection, due.call_id, round(max(5.0, wait) * MILLION))
+        for due in one.held:
+            if due.overdue:
+                self._give_up(connection, due, f"the job's end could not be read ({failure.kind.value})")
+            else:
+                jobs.postpone(connection, due.call_id, round(max(5.0, wait) * MILLION))
 
     def _strand(self, held: Sequence[jobs.Due]) -> None:
         """Jobs of a provider that the configuration no longer has: they wait, and are not forgotten."""
