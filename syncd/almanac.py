@@ -16,7 +16,7 @@ _MOST_DAYS = 366 * 8 + 2
 _DAYS_KEPT = 4
 
 
-class Almanac(BaseTrigger):  # type: ignore[misc] # apscheduler has no types
+class Almanac(BaseTrigger):
     """A cron schedule in a time zone, as an APScheduler trigger.
 
     APScheduler's own cron trigger fires a daily time twice in the night on which clocks go back, and with a

@@ -62,6 +62,12 @@ def verify(store: Store) -> None:
     if found == HEAD:
         return
     _refuse_newer(store, found)
+    if found is not None:
+        raise StateUnusable(
+            f"The state {_where(store)} was made by an older syncd (schema {found}, this release needs {HEAD}). "
+            "Run `syncd db migrate`, or start the service, which does it by itself.",
+            "older",
+        )
     raise StateUnusable(
         f"There is no state at {_where(store)} yet. Run `syncd once` or `syncd run` first.", "absent"
     )
