@@ -147,7 +147,9 @@ def trigger_of(sync: SyncSettings, now: datetime) -> BaseTrigger:
     """The schedule of a sync; one without times of day counts from now."""
     if sync.cron is not None:
         return Almanac(sync.cron, sync.zone)
-    trigger: BaseTrigger = IntervalTrigger(seconds=round(_every(sync).total_seconds()), start_date=now, timezone=UTC)
+    trigger: BaseTrigger = IntervalTrigger(
+        seconds=round(_every(sync).total_seconds()), start_date=now, timezone=UTC
+    )
     return trigger
 
 

@@ -63,9 +63,7 @@ def _holder(settings: Settings) -> int:
 
     path = settings.database_file
     if path is None:
-        raise Stop(
-            "with PostgreSQL the service's process is not known here; give it with --pid.", Exit.USAGE
-        )
+        raise Stop("with PostgreSQL the service's process is not known here; give it with --pid.", Exit.USAGE)
     found = holder(path)
     if found is None:
         raise Stop(

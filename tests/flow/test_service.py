@@ -85,7 +85,7 @@ def test_a_reload_takes_the_whole_file_over_and_names_what_needs_a_restart(stage
     play = stage(contacts=10)
     with service(play) as running:
         running.until("READY=1")
-        free = _free_port()
+        free = free_port()
         play.configure(
             {
                 "http": {"listen": f"127.0.0.1:{free}"},
@@ -105,7 +105,7 @@ def test_a_reload_takes_the_whole_file_over_and_names_what_needs_a_restart(stage
 
 
 def test_an_invalid_file_changes_nothing_and_everybody_is_told(stage: Director) -> None:
-    port = _free_port()
+    port = free_port()
     play = stage(contacts=10, changes={"http": {"listen": f"127.0.0.1:{port}"}})
     with service(play) as running:
         running.until("READY=1")
@@ -162,7 +162,7 @@ def test_a_start_is_noted_with_its_process(stage: Director) -> None:
         assert running.end() == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
