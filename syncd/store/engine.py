@@ -190,7 +190,13 @@ class Store:
             ) from None
 
     def _take_lock(self) -> None:
-        lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StateUnusable(
+                f"{self.path}.lock cannot be opened ({error.strerror}): another user made it. Change its owner.",
+                "unwritable",
+            ) from None
         if not _locked(lock):
             holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "?"
             os.close(lock)

@@ -289,3 +289,40 @@ def test_systemd_finds_nothing_wrong_with_the_units(analyze: Analyze, tmp_path: 
     place.write_text(text)
     done = analyze("verify", "--man=no", str(place))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+ALERTS = (
+    "SyncdDown", "SyncdTaskStale", "SyncdFreshnessSlow", "SyncdBacklogGrowing", "SyncdBudgetExhaustsEarly",
+    "SyncdBudgetExhausted", "SyncdSpendSpike", "SyncdLedgerDrift", "SyncdUnknownSpend", "SyncdProviderFailing",
+    "SyncdHitRateCollapse", "SyncdCrmQuotaLow", "SyncdWriteConflicts", "SyncdDeadLetters", "SyncdAuthFailed",
+    "SyncdAuditChainBroken", "SyncdConfigReloadFailed", "SyncdDiskLow",
+)  # fmt: skip
+
+
+def guide() -> str:
+    return (ROOT / "docs" / "operating.md").read_text("utf-8")
+
+
+def test_the_guide_says_of_every_alert_what_to_do() -> None:
+    sections = dict(re.findall(r"^### (\w+)\n(.+?)(?=^##)", guide(), re.MULTILINE | re.DOTALL))
+    assert set(ALERTS) <= sections.keys()
+    assert all(len(text.split()) > 15 for text in sections.values())
+
+
+def test_the_guide_reaches_a_service_in_ten_commands_that_exist() -> None:
+    block = guide().split("```")[1].strip().splitlines()
+    assert len(block) <= 10
+    used = [found[1] for line in block if (found := re.search(r"(?:^|-- |sandbox )syncd ([a-z-]+)", line))]
+    assert used == ["install", "sandbox", "status"]
+    assert set(used) <= VERBS.keys()
+
+
+def test_the_guide_names_only_verbs_and_anchors_that_exist() -> None:
+    for verb in re.findall(r"`(?:runuser -u syncd -- )?syncd ([a-z][a-z-]+)", guide()):
+        assert verb in VERBS, verb
+    heads = {
+        re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-")
+        for head in re.findall(r"^#+ (.+)$", guide(), re.MULTILINE)
+    }
+    for anchor in re.findall(r"\]\(#([\w-]+)\)", guide()):
+        assert anchor in heads, anchor
