@@ -54,17 +54,19 @@ check "its status line says what it is at" bash -c 'systemctl show --value -p St
 check "its state is private" bash -c '[ "$(stat -c %a:%U /var/lib/syncd /var/lib/syncd/syncd.db | tr "\n" " ")" = "700:syncd 600:syncd " ]'
 check "it cannot read the originals of its keys" not runuser -u syncd -- cat /etc/syncd/credentials/hubspot.token
 check "contacts are enriched" until_true 60 bash -c "$syncd status --json | grep -q '\"enriched\": [1-9]'"
-check "it uses at most 160 MB" at_most memory "$(shown MemoryCurrent)" 167772160
+check "it holds at most 160 MB" at_most "resident kB" "$(awk '/^VmRSS/ {print $2}' "/proc/$(shown MainPID)/status")" 163840
+echo "     resident: $(awk '/^VmRSS/ {print $2}' "/proc/$(shown MainPID)/status") kB, ready after $(($(shown ActiveEnterTimestampMonotonic) / 1000 - $(shown ExecMainStartTimestampMonotonic) / 1000)) ms" >&3
 
 check "a reload is taken over" systemctl reload syncd
 check "the log says so" bash -c 'journalctl -u syncd -o cat | grep -q config.reloaded'
 sed -i 's/^mode: live/mode: lively/' /etc/syncd/config.yaml
 check "an invalid file fails the reload" not systemctl reload syncd
 check "and the service goes on" is ActiveState active
+check "and says so, as an error in the journal" until_true 20 bash -c 'journalctl -u syncd -p err -o cat | grep -q config.refused'
+check "and in its status line" until_true 20 bash -c 'systemctl show --value -p StatusText syncd | grep -q "last reload was refused"'
 sed -i 's/^mode: lively/mode: live/' /etc/syncd/config.yaml
 check "the file mended, the reload is taken over" systemctl reload syncd
 
-check "priorities reach the journal" bash -c 'journalctl -u syncd -p err -o cat | grep -q config.refused'
 before=$(shown MainPID)
 kill -KILL "$before"
 check "killed, it is begun again" until_true 30 another_process "$before"
