@@ -107,10 +107,10 @@ def command_page() -> Page:
         "Data goes to standard output, messages to standard error. With --json the answer is one document.",
     )
     page.head("OPTIONS")
-    page.terms(_options(root, click.Context(root, info_name="syncd"), common=True))
+    page.terms(_options(root, _context(root, "syncd"), common=True))
     page.head("VERBS")
     for name in VERBS:
-        command = root.get_command(click.Context(root), name)
+        command = root.get_command(_context(root, "syncd"), name)
         if command is not None:
             _verb(page, command, f"syncd {name}")
     page.head("EXIT STATUS")
@@ -124,8 +124,13 @@ def command_page() -> Page:
     return page
 
 
+def _context(command: click.Command, name: str) -> click.Context:
+    """With the settings of the root, from which every verb has its -h."""
+    return click.Context(command, info_name=name, **root.context_settings)
+
+
 def _verb(page: Page, command: click.Command, name: str) -> None:
-    context = click.Context(command, info_name=name)
+    context = _context(command, name)
     page.subhead(" ".join([name, *command.collect_usage_pieces(context)]))
     page.say(*(p for p in (command.help or "").split("\n\n") if p.strip()))
     page.terms(_options(command, context, common=False))
