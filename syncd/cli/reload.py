@@ -23,7 +23,7 @@ LOOK_S = 0.2
 
 @click.command("reload")
 @click.option(
-    "--pid", type=click.IntRange(min=2), help="The service's process; else the one that holds the state."
+    "--pid", type=click.IntRange(min=1), help="The service's process; else the one that holds the state."
 )
 @click.option(
     "--wait", "wait_s", type=click.FloatRange(min=0), default=60, show_default=True,
@@ -44,8 +44,8 @@ def command(pid: int | None, wait_s: float) -> None:
             _ask(pid)  # it refuses the file too, and its status says so
         raise
     with reading(settings) as store:
-        known = pid or _holder(settings)
         before = _last(store)
+        known = pid or _service(settings, before)
         _ask(known)
         after = _answer(store, known, before.serial if before else 0, wait_s)
     if run.json:
@@ -58,7 +58,8 @@ def command(pid: int | None, wait_s: float) -> None:
         raise Stop(f"the service refused it and goes on as before: {after.said}", Exit.CONFIG)
 
 
-def _holder(settings: Settings) -> int:
+def _service(settings: Settings, noted: Reload | None) -> int:
+    """The process that holds the state and has noted that it serves: the signal would end any other."""
     from syncd.store.engine import holder
 
     path = settings.database_file
@@ -70,6 +71,12 @@ def _holder(settings: Settings) -> int:
             f"no service holds the state {path}, so there is nothing to reload. If state.url was changed, "
             "restart the service, or name its process with --pid.",
             Exit.USAGE,
+        )
+    if noted is None or noted.pid != found:
+        raise Stop(
+            f"process {found} holds the state and is no service that is ready: a run by hand, or a service that "
+            "is just starting. Try again when it is done.",
+            Exit.LOCKED,
         )
     return found
 

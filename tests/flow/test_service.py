@@ -149,6 +149,20 @@ def test_without_a_service_there_is_nothing_to_reload(stage: Director) -> None:
     assert "nothing to reload" in said.err
 
 
+def test_a_run_by_hand_is_never_signalled(stage: Director) -> None:
+    play = stage(contacts=5)
+    heard: list[int] = []
+    before = signal.signal(signal.SIGHUP, lambda number, _: heard.append(number))
+    try:
+        with play.runtime():
+            said = play.command("reload")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert said.code == 7
+    assert f"process {os.getpid()} holds the state and is no service" in said.err
+    assert heard == []
+
+
 def test_a_start_is_noted_with_its_process(stage: Director) -> None:
     play = stage(contacts=5)
     with service(play) as running:
