@@ -6,13 +6,15 @@ RUN := $(VENV)/bin/python
 WORKERS ?= 2
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test lint unit bench chaos lock clean
+.PHONY: help demo test lint unit bench chaos man sbom package lock clean
 
 help:
 	@echo "make demo [ARGS=\"--contacts 20000 --csv export.csv --json\"]   see the whole job done, without any key"
 	@echo "make test                                                    lint, types, import rules, all tests"
 	@echo "make chaos [ROUNDS=150 SEED=1]                               kill the daemon again and again, then look"
 	@echo "make bench                                                   the figures, as JSON"
+	@echo "make package                                                 wheel, source archive and list of parts in dist/"
+	@echo "make man                                                     the man pages anew"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("syncd needs Python 3.11 or newer; set PYTHON=python3.12, say" if sys.version_info < (3, 11) else 0)'
@@ -53,6 +55,18 @@ ROUNDS ?= 150
 SEED ?= 1
 chaos: $(VENV)/.dev
 	@$(RUN) -m tests.chaos.run --rounds $(ROUNDS) --seed $(SEED) $(ARGS)
+
+man: $(VENV)/.dev
+	@$(RUN) docs/manpages.py
+
+sbom: $(VENV)/bin/python
+	@mkdir -p dist
+	@$(RUN) docs/sbom.py > dist/syncd.cdx.json
+
+# The same commit gives the same bytes: nothing in the archives is newer than the commit.
+package: $(VENV)/.dev sbom
+	@SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)} \
+	  $(RUN) -m hatchling build -d dist
 
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -16,6 +16,7 @@ from syncd.cycle import Cycle, Orders, Outcome
 from syncd.dispatch import Dispatcher
 from syncd.metrics import Metrics
 from syncd.poll import Poller
+from syncd.reload import Reloader
 from syncd.runtime import Runtime, identify
 from syncd.store import jobs, work
 from syncd.web import Web, application
@@ -38,6 +39,7 @@ class Daemon:
     metrics: Metrics
     pulse: Callable[[], float] = time.monotonic
     on_cycle: Callable[[Outcome], None] = lambda outcome: None
+    reloader: Reloader | None = None
     trouble: str = ""
     """What keeps it from working, as a sentence; blank while all is well."""
     _beat_at: float = field(default=0.0)
@@ -51,6 +53,7 @@ class Daemon:
             OSError: the listener's address cannot be bound.
         """
         self._beat_at = self.pulse()
+        self.runtime.meter.observers.append(lambda *sent: self._beat())
         web = Web(
             application(
                 self.metrics.registry, self.alive, self.ready, Callbacks(self.runtime, self.metrics).__call__
@@ -80,9 +83,11 @@ class Daemon:
     def _loop(self) -> None:
         stop = self.runtime.stop
         while not stop.is_set():
-            self._beat_at = self.pulse()
+            self._beat()
             self.dispatcher.tick()
             try:
+                if self.reloader is not None and self.reloader.asked.is_set():
+                    self.reloader.reload()
                 self._turn()
                 self.trouble = ""
             except SQLAlchemyError as error:
@@ -91,6 +96,10 @@ class Daemon:
                 _log.error("state.failed", error=type(error).__name__)
                 stop.wait(TROUBLE_S)
             stop.wait(PULSE_S if not self.dispatcher.waiting() else 0)
+
+    def _beat(self) -> None:
+        """A sign of life: the loop came round, or a request that it waited for has ended."""
+        self._beat_at = self.pulse()
 
     def _turn(self) -> None:
         """What is due now: whole cycles of syncs, else jobs of vendors and contacts whose wait is over."""
@@ -110,10 +119,10 @@ class Daemon:
             self._cycle(names, "follow")
 
     def _enough(self) -> bool:
-        """A cycle makes room for the next one that is due; each look is a sign of life."""
-        self._beat_at = self.pulse()
+        """A cycle makes room for the next one that is due, and for a reload; each look is a sign of life."""
+        self._beat()
         self.dispatcher.tick()
-        return self.dispatcher.waiting()
+        return self.dispatcher.waiting() or (self.reloader is not None and self.reloader.asked.is_set())
 
     def _cycle(self, names: list[str], kind: str) -> None:
         orders = Orders(
@@ -150,4 +159,7 @@ class Daemon:
         """Whether it does its work; an upstream that is down does not matter here."""
         if self.runtime.stop.is_set():
             return False, "draining"
-        return (False, self.trouble) if self.trouble else (True, "ready")
+        if self.trouble:
+            return False, self.trouble
+        refused = self.reloader.refused if self.reloader is not None else ""
+        return True, f"ready, but {refused}" if refused else "ready"

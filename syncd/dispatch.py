@@ -5,19 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from syncd.almanac import Almanac
 from syncd.config import Settings, SyncSettings
 
 _log = structlog.get_logger("syncd.dispatch")
 STEP_S = 5.0
-"""A wall clock that moves this much against the steady one has been set."""
+"""A wall clock that moves this much against the steady one has been set, or the machine was asleep."""
+COUNT_MOST = 100_000
 
 
 class Dispatcher:
@@ -53,27 +55,41 @@ class Dispatcher:
             self._scheduler.shutdown(wait=False)
 
     def arm(self, settings: Settings) -> None:
-        """Set every schedule anew: at the start, after a reload, and after the clock was set."""
-        self.settings = settings
-        self._scheduler.remove_all_jobs()
-        for name, sync in settings.syncs.items():
-            # Late is better than never, and once for all that was missed: a run reads all that changed.
-            self._scheduler.add_job(
-                self._ring,
-                trigger_of(sync),
-                args=(name,),
-                id=name,
-                misfire_grace_time=None,
-                coalesce=True,
-                max_instances=1,
-            )
-
-    def _ring(self, name: str) -> None:
+        """Follow these settings. A schedule that did not change keeps its time; a new sync is due at once."""
+        before, self.settings = self.settings, settings
         with self._turn:
-            if name in self._due:
-                self.missed += 1
-            else:
-                self._due[name] = self._wall()
+            kept = {name: at for name, at in self._due.items() if name in settings.syncs}
+            fresh = dict.fromkeys(settings.syncs.keys() - before.syncs.keys(), self._wall())
+            self._due = {**kept, **fresh}
+        for job in self._scheduler.get_jobs():
+            old, new = before.syncs.get(job.id), settings.syncs.get(job.id)
+            if old is None or new is None or _schedule(old) != _schedule(new):
+                self._scheduler.remove_job(job.id)
+        for name, sync in settings.syncs.items():
+            if self._scheduler.get_job(name) is None:
+                self._add(name, sync)
+
+    def _add(self, name: str, sync: SyncSettings) -> None:
+        now = self._now()
+        # Late is better than never, and once for all that was missed: a run reads all that changed.
+        self._scheduler.add_job(
+            self._ring,
+            trigger_of(sync, now),
+            args=(name,),
+            id=name,
+            next_run_time=_next(sync, now),
+            misfire_grace_time=None,
+            coalesce=True,
+            max_instances=1,
+        )
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._wall(), UTC)
+
+    def _ring(self, name: str, times: int = 1) -> None:
+        with self._turn:
+            self.missed += times - 1 + (name in self._due)
+            self._due.setdefault(name, self._wall())
         self.called.set()
 
     def take(self) -> list[str]:
@@ -90,7 +106,10 @@ class Dispatcher:
             return bool(self._due)
 
     def tick(self) -> None:
-        """Notice a wall clock that was set: the scheduler would sleep by the old one."""
+        """Notice a wall clock that was set, and a machine that slept: the scheduler would sleep by the old one.
+
+        What should have run meanwhile is due once; what lies ahead keeps its distance or its time of day.
+        """
         self.ticked_at = self._wall()
         apart = self.ticked_at - self._steady()
         step = apart - self._apart
@@ -100,7 +119,23 @@ class Dispatcher:
         self.steps += 1
         self.stepped_s += abs(step)
         _log.warning("clock.stepped", seconds=round(step, 1))
-        self.arm(self.settings)
+        now = datetime.fromtimestamp(self.ticked_at, UTC)
+        for job in self._scheduler.get_jobs():
+            if job.id in self.settings.syncs and job.next_run_time is not None:
+                self._realign(job.id, job.next_run_time, now, timedelta(seconds=step))
+
+    def _realign(self, name: str, planned: datetime, now: datetime, step: timedelta) -> None:
+        sync = self.settings.syncs[name]
+        missed = count_between(sync, planned, now)
+        if missed:
+            self._ring(name, missed)
+        following = _next(sync, now)
+        if sync.cron is None and not missed:
+            following = planned + min(step, timedelta())
+        try:
+            self._scheduler.modify_job(name, next_run_time=following)
+        except JobLookupError:  # it was taken out meanwhile
+            return
 
     def next_at(self) -> datetime | None:
         """When a sync is due next."""
@@ -108,10 +143,41 @@ class Dispatcher:
         return min(times, default=None)
 
 
-def trigger_of(sync: SyncSettings) -> BaseTrigger:
-    """The schedule of a sync."""
+def trigger_of(sync: SyncSettings, now: datetime) -> BaseTrigger:
+    """The schedule of a sync; one without times of day counts from now."""
     if sync.cron is not None:
-        trigger: BaseTrigger = CronTrigger(timezone=sync.zone, **sync.cron.trigger)
-        return trigger
-    seconds = sync.every.total_seconds() if sync.every is not None else 300.0
-    return IntervalTrigger(seconds=round(seconds), timezone=UTC)
+        return Almanac(sync.cron, sync.zone)
+    trigger: BaseTrigger = IntervalTrigger(
+        seconds=round(_every(sync).total_seconds()), start_date=now, timezone=UTC
+    )
+    return trigger
+
+
+def count_between(sync: SyncSettings, planned: datetime, now: datetime) -> int:
+    """How many runs from the planned one on should have begun by now."""
+    if planned > now:
+        return 0
+    if sync.cron is None:
+        return (now - planned) // _every(sync) + 1
+    trigger, count, at = Almanac(sync.cron, sync.zone), 0, planned
+    while at <= now and count < COUNT_MOST:
+        count += 1
+        following = trigger.get_next_fire_time(at, now)
+        if following is None:
+            break
+        at = following
+    return count
+
+
+def _next(sync: SyncSettings, now: datetime) -> datetime | None:
+    if sync.cron is None:
+        return now + _every(sync)
+    return Almanac(sync.cron, sync.zone).get_next_fire_time(None, now + timedelta(microseconds=1))
+
+
+def _every(sync: SyncSettings) -> timedelta:
+    return sync.every or timedelta(minutes=5)
+
+
+def _schedule(sync: SyncSettings) -> tuple[object, ...]:
+    return sync.every, sync.cron, sync.zone.key

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from syncd.config import Settings
 from syncd.ledger import SCOPES, in_credits
 from syncd.report import number
-from syncd.store import jobs, money, runs, work
+from syncd.store import jobs, money, reloads, runs, work
 from syncd.store.engine import MILLION, Store
 from syncd.store.money import Periods
 
@@ -30,6 +30,7 @@ def status(store: Store, settings: Settings) -> dict[str, Any]:
         unknown = jobs.unresolved(connection)
         pending = jobs.pending(connection)
         syncs = [_sync(connection, settings, name, now_us) for name in settings.syncs]
+        reload = reloads.last(connection)
     found: dict[str, Any] = {
         "mode": settings.mode.value,
         "needs": [],
@@ -38,6 +39,7 @@ def status(store: Store, settings: Settings) -> dict[str, Any]:
         "halts": [_halt(h) for h in halted],
         "unknown_lookups": len(unknown),
         "jobs": [{"provider": a, "pending": n, "oldest_s": _age(now_us, at)} for a, n, at in pending],
+        "config": _config(reload) if reload else None,
     }
     found["needs"] = [*_needs(found), *_dead(syncs)]
     return found
@@ -79,9 +81,24 @@ def _halt(halt: runs.Halt) -> dict[str, Any]:
     }
 
 
+def _config(reload: reloads.Reload) -> dict[str, Any]:
+    return {
+        "last_reload_ok": reload.ok,
+        "last_reload_at": iso(reload.at_us),
+        "in_force_since": iso(reload.good_at_us),
+        "refused": reload.said,
+        "needs_restart": list(reload.restart),
+    }
+
+
 def _needs(found: Mapping[str, Any]) -> list[str]:
     """What a person should look at."""
     told = []
+    config = found["config"]
+    if config and not config["last_reload_ok"]:
+        told.append(f"the service still runs by its old configuration: {config['refused']}")
+    if config and config["needs_restart"]:
+        told.append(f"restart the service for {' and '.join(config['needs_restart'])} to take effect")
     for halt in found["halts"]:
         if halt["kind"] in ("auth", "config", "brake"):
             told.append(f"{halt['scope']} is stopped: {halt['reason']}")

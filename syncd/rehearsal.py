@@ -162,6 +162,23 @@ class Rehearsal:
         path.chmod(0o600)
         return path
 
+    def as_service(self) -> dict[str, Any]:
+        """Changes by which syncd.service can use the configuration; the credentials' files keep their names."""
+        changes: dict[str, Any] = {
+            "state": {"url": "sqlite:///var/lib/syncd/syncd.db"},
+            "http": {"listen": "127.0.0.1:8642"},
+        }
+        for vendor in self.stands:
+            rehearsed = _table()[vendor]
+            section, name = (
+                ("crms", f"{vendor}-sandbox") if rehearsed.role == "crm" else ("providers", vendor)
+            )
+            changes.setdefault(section, {})[name] = {
+                option: {"file": None, "credential": f"syncd_{vendor}.{option}"}
+                for option in rehearsed.secrets
+            }
+        return changes
+
     def document(self, swift: bool = False) -> dict[str, Any]:
         """The configuration as data."""
         crms, providers = {}, {}

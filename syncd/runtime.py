@@ -86,12 +86,36 @@ class Runtime:
         self.outcomes[sync, state] += 1
         _log.info("contact.ended", sync=sync, contact=work_id, outcome=state, reason=reason)
 
+    def renewed(self, settings: Settings) -> Runtime:
+        """The same house by other settings, over the same state; this one is as it was.
+
+        Raises:
+            SecretMissing: a credential cannot be read.
+            NotReady: a suppression list cannot be read.
+        """
+        reveal(settings)
+        pacer = Pacer(self.store, self.pacer.sleep, self.pacer.monotonic)
+        return assemble(settings, self.store, self.meter, pacer, self.owner, self.clock)
+
+    def adopt(self, other: Runtime) -> None:
+        """Go on as `other`, whose state is the same one. Only between two cycles."""
+        before = self.providers
+        self.settings, self.policies, self.pacer = other.settings, other.policies, other.pacer
+        self.ledger, self.standing = other.ledger, other.standing
+        self.providers, self.crms = other.providers, other.crms
+        self.schemas.clear()
+        _hang_up(before)
+
     def close(self) -> None:
         """Let go of connections, locks and sockets."""
-        for account in self.providers.values():
-            if account.line.http:
-                account.line.http.close()
+        _hang_up(self.providers)
         self.store.close()
+
+
+def _hang_up(providers: Mapping[str, ProviderAccount]) -> None:
+    for account in providers.values():
+        if account.line.http:
+            account.line.http.close()
 
 
 def open_runtime(
@@ -112,12 +136,27 @@ def open_runtime(
     retry_quietly()
     reveal(settings)
     store = open_store(settings, exclusive=exclusive)
-    meter, pacer = Meter(), Pacer(store, sleep, monotonic)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    return assemble(settings, store, Meter(), Pacer(store, sleep, monotonic), owner, clock)
+
+
+def assemble(
+    settings: Settings,
+    store: Store,
+    meter: Meter,
+    pacer: Pacer,
+    owner: str,
+    clock: Callable[[], datetime] = utc_now,
+) -> Runtime:
+    """Every connector of the configuration over a state that is open.
+
+    Raises:
+        NotReady: a suppression list cannot be read.
+    """
     providers = {name: _provider(p, pacer, meter) for name, p in settings.providers.items()}
     purses = {name: _purse(p, providers[name]) for name, p in settings.providers.items() if p.budgets}
     ledger = Ledger(store, purses, owner, lease_us(settings))
-    standing = Standing(store, ledger, providers, clock, monotonic)
+    standing = Standing(store, ledger, providers, clock, pacer.monotonic)
     standing.recall()
     salt = store.salt()
     if settings.http.public_url is not None:

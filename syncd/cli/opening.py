@@ -20,6 +20,7 @@ STATE_EXITS: Mapping[str, Exit] = {
     "locked": Exit.LOCKED,
     "corrupt": Exit.INTEGRITY,
     "newer": Exit.CONFIG,
+    "older": Exit.CONFIG,
     "unwritable": Exit.CONFIG,
     "unreachable": Exit.UPSTREAM,
     "absent": Exit.CONFIG,
@@ -61,7 +62,7 @@ def reading(settings: Settings) -> Iterator[Store]:
             Exit.CONFIG,
         )
     with told():
-        store = open_store(settings, exclusive=False)
+        store = open_store(settings, exclusive=False, migrate=False)
         try:
             yield store
         finally:

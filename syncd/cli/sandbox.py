@@ -38,6 +38,11 @@ def command() -> None:
     help="JSON: {VENDOR: {settings: {…}, faults: […]}}.",
 )
 @click.option("--folder", type=click.Path(path_type=Path), help="Where configuration and state go.")
+@click.option(
+    "--service",
+    is_flag=True,
+    help="Write the configuration as syncd.service reads it: state in /var/lib/syncd, keys as credentials.",
+)
 @common
 def up(
     vendors: Sequence[str],
@@ -47,6 +52,7 @@ def up(
     csv: Path | None,
     scenario: Path | None,
     folder: Path | None,
+    service: bool,
 ) -> None:
     """Start stand-ins, print one JSON line with their addresses and a working configuration, and serve.
 
@@ -75,7 +81,7 @@ def up(
         line = {
             "schema_version": SCHEMA_VERSION,
             "servers": {vendor: stand.url for vendor, stand in rehearsal.stands.items()},
-            "config": str(rehearsal.write_config()),
+            "config": str(rehearsal.write_config(changes=rehearsal.as_service() if service else None)),
             "folder": str(rehearsal.folder),
             "pid": os.getpid(),
         }

@@ -207,10 +207,14 @@ class Store:
             ) from None
 
     def _take_lock(self) -> None:
-        lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StateUnusable(
+                f"{self.path}.lock cannot be opened ({error.strerror}): another user made it. Change its owner.",
+                "unwritable",
+            ) from None
+        if not _locked(lock):
             holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "?"
             os.close(lock)
             raise StateUnusable(
@@ -220,6 +224,34 @@ class Store:
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         self._lock = lock
+
+
+def _locked(lock: int, tries: int = 3) -> bool:
+    """Whether the lock is ours now. Somebody may hold it for an instant, to see whether it is held."""
+    for left in reversed(range(tries)):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.03 if left else 0)
+        else:
+            return True
+    return False
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds the SQLite state at this path exclusively, or None."""
+    try:
+        lock = os.open(f"{path}.lock", os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        text_ = os.pread(lock, 32, 0).decode(errors="replace").strip()
+        return int(text_) if text_.isdigit() else None
+    finally:
+        os.close(lock)
+    return None
 
 
 def _postgresql_engine(url: URL) -> Engine:

@@ -61,6 +61,12 @@ def verify(store: Store) -> None:
     if found == HEAD:
         return
     _refuse_newer(store, found)
+    if found is not None:
+        raise StateUnusable(
+            f"The state {store.where} was made by an older syncd (schema {found}, this release needs {HEAD}). "
+            "Run `syncd db migrate`, or start the service, which does it by itself.",
+            "older",
+        )
     raise absent(store.where)
 
 
