@@ -122,7 +122,7 @@ class Daemon:
         )
         started = self.pulse()
         outcome = Cycle(self.runtime, orders).run()
-        self.metrics.ran(outcome.report["verdict"], self.pulse() - started)
+        self.metrics.ran(names, self.pulse() - started)
         for sentence in outcome.advice:
             _log.warning("run.advice", text=sentence)
         self.on_cycle(outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -30,7 +31,7 @@ class Dispatcher:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
-        self.missed = 0
+        self.missed: Counter[str] = Counter()
         """Times that a sync was due again before it had run: one run catches up for all of them."""
         self.steps = 0
         self.stepped_s = 0.0
@@ -71,7 +72,7 @@ class Dispatcher:
     def _ring(self, name: str) -> None:
         with self._turn:
             if name in self._due:
-                self.missed += 1
+                self.missed[name] += 1
             else:
                 self._due[name] = self._wall()
         self.called.set()
@@ -88,6 +89,11 @@ class Dispatcher:
         """Whether any sync is due."""
         with self._turn:
             return bool(self._due)
+
+    def due(self) -> int:
+        """How many syncs are due."""
+        with self._turn:
+            return len(self._due)
 
     def tick(self) -> None:
         """Notice a wall clock that was set: the scheduler would sleep by the old one."""

@@ -61,6 +61,8 @@ class Poller:
         except Failure as failure:
             self._put_off(account, operation, held, failure)
             return 0
+        for outcomes in answers:
+            account.line.meter.answered(account.name, operation, outcomes)
         return sum(
             self._settle(operation, due, kept, outcomes)
             for (due, kept, _), outcomes in zip(asked, answers, strict=True)
