@@ -36,6 +36,8 @@ class Daemon:
     dispatcher: Dispatcher
     metrics: Metrics
     pulse: Callable[[], float] = time.monotonic
+    on_begin: Callable[[], None] = lambda: None
+    """Called before each cycle that a schedule asked for."""
     on_cycle: Callable[[Outcome], None] = lambda outcome: None
     trouble: str = ""
     """What keeps it from working, as a sentence; blank while all is well."""
@@ -92,6 +94,7 @@ class Daemon:
         """What is due now: whole cycles of syncs, else jobs of vendors and contacts whose wait is over."""
         names = self.dispatcher.take()
         if names:
+            self.on_begin()
             self._cycle(names, "run")
             return
         if self.runtime.settings.mode is not Mode.LIVE:

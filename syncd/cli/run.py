@@ -31,11 +31,14 @@ def _serve(settings: Settings, runtime: Runtime) -> None:
     from syncd.daemon import Daemon
     from syncd.dispatch import Dispatcher
     from syncd.metrics import Metrics
+    from syncd.notify import herald
 
     dispatcher = Dispatcher(settings)
     daemon = Daemon(runtime, dispatcher, Metrics(runtime, dispatcher))
     try:
-        daemon.serve()
+        with herald(settings, runtime) as telling:
+            daemon.on_begin, daemon.on_cycle = telling.began, telling.ended
+            daemon.serve()
     except OSError as error:
         raise Stop(
             f"http.listen {settings.http.listen} cannot be used ({error.strerror}). "

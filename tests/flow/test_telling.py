@@ -1,0 +1,174 @@
+"""People are told when something needs them, and when it is over; nobody else's data is in what they are told."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from syncd.notify import Trouble, troubles
+from tests.listeners import WebBox, web_server
+from tests.rehearsals import ROOT, Director, Stage
+
+PERSONAL = re.compile(r"[\w.+-]+@[\w-]+\.\w+|\+\d{8,15}|linkedin\.com/in/")
+
+
+def notify(box: WebBox, **more: Any) -> dict[str, Any]:
+    return {"notify": {"webhook": {"url": f"{box.url}/hook"}, "ping": {"url": f"{box.url}/ping/1"}}, **more}
+
+
+def told(box: WebBox) -> list[tuple[str, str]]:
+    messages = [json.loads(p.body) for p in box.posted if p.path == "/hook"]
+    assert [m for m in messages if PERSONAL.search(json.dumps(m))] == []
+    return [(m["state"], m["title"]) for m in messages]
+
+
+def pings(box: WebBox) -> list[str]:
+    return [p.path.split("?")[0] for p in box.posted if p.path.startswith("/ping")]
+
+
+def current(play: Stage, ahead_s: float = 0) -> dict[str, Trouble]:
+    with play.runtime() as runtime:
+        return {t.key: t for t in troubles(runtime, runtime.clock() + timedelta(seconds=ahead_s))}
+
+
+def test_a_refused_key_is_told_once_and_so_is_that_it_works_again(stage: Director) -> None:
+    with web_server() as box:
+        play = stage(contacts=15, changes=notify(box))
+        token = play.rehearsal.folder / "contactout.token"
+        right = token.read_text()
+        token.write_text("not-the-key")
+        assert play.command("once").code == 6
+        play.command("once")
+        assert told(box) == [("begun", "contactout is stopped")]
+        token.write_text(right)
+        assert play.command("once").code == 0
+        assert told(box)[1:] == [("over", "contactout goes on")]
+        assert pings(box)[:2] == ["/ping/1/start", "/ping/1/fail"]
+        assert pings(box)[-2:] == ["/ping/1/start", "/ping/1"]
+
+
+def test_a_budget_is_told_of_when_it_nears_its_end_and_when_it_is_used_up(stage: Director) -> None:
+    play = stage(contacts=60)
+    spent = play.cycle().report["credits"]["contactout"]["email"]["spent"]
+
+    def with_cap(cap: float) -> dict[str, Trouble]:
+        play.configure({"providers": {"contactout": {"budgets": {"email": {"per_month": cap}}}}})
+        return current(play)
+
+    assert not [k for k in with_cap(spent * 2) if "email" in k]
+    near = with_cap(round(spent / 0.85))["near:contactout.email"]
+    assert re.match(r"8\d% of the month's email credits of contactout are used", near.title)
+    assert re.search(r"At [\d.]+ a day, .* they last (until|[\d.,]+ more days)", near.text)
+    over = with_cap(spent)
+    assert over["near:contactout.email"].under == "spent:contactout.email"
+    assert "used up for this month" in over["spent:contactout.email"].text
+
+
+def test_contacts_that_wait_for_a_month_mean_that_its_budget_is_used_up(stage: Director) -> None:
+    play = stage(
+        contacts=120, changes={"providers": {"contactout": {"budgets": {"email": {"per_month": 11}}}}}
+    )
+    play.cycle()
+    stuck = current(play)["spent:contactout.email"]
+    assert re.search(r"[1-9]\d* contacts wait", stuck.text)
+
+
+def test_vendors_that_do_not_answer_are_told_of_until_they_do(stage: Director) -> None:
+    play = stage(contacts=5)
+    with play.runtime() as runtime:
+        lines = [runtime.providers["contactout"].line, runtime.crms["hubspot-sandbox"].line]
+        for line in lines:
+            for _ in range(5):
+                runtime.pacer.outage(line.buckets["default"])
+        found = {t.key: t for t in troubles(runtime, runtime.clock())}
+        assert found["down:contactout"].patience_s == 900
+        assert found["down:crm:hubspot-sandbox"].title == "CRM hubspot-sandbox is down"
+        for line in lines:
+            runtime.pacer.recovered(line.buckets["default"])
+        assert troubles(runtime, runtime.clock()) == []
+
+
+def test_lost_answers_and_brakes_are_told_of(stage: Director) -> None:
+    play = stage(
+        contacts=40,
+        changes={"syncs": {"hubspot-sandbox-contacts": {"brakes": {"same_value": 1}}}},
+        faults={"contactout": [{"kind": "reset_after", "every": 3, "times": 3}]},
+    )
+    play.cycle()
+    found = current(play)
+    assert "with a lost answer" in found["unknown:contactout"].title
+    stopped = found["halt:sync:hubspot-sandbox-contacts"]
+    assert "syncd resume sync:hubspot-sandbox-contacts" in stopped.text
+    assert not PERSONAL.search(stopped.text)
+
+
+def test_being_out_of_credits_is_told_of(stage: Director) -> None:
+    play = stage(contacts=20, settings={"contactout": {"balance": {"email": 0, "phone": 0, "search": 0}}})
+    play.cycle()
+    with play.runtime() as runtime:
+        runtime.standing.halt("contactout/person_work", "out_of_credits", "the vendor says so", 900)
+        found = {t.key: t for t in troubles(runtime, runtime.clock())}
+    assert found["credits:contactout"].linger_s > 900
+
+
+@contextmanager
+def service(play: Stage) -> Iterator[tuple[str, Callable[[], str]]]:
+    """The daemon as a process: where it listens, and its log once it has ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "syncd", "run", "--config", str(play.config)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    lines: list[str] = []
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            lines.append(line)
+            if '"run.done"' in line:
+                break
+        listen = next(json.loads(one)["listen"] for one in lines if '"daemon.ready"' in one)
+
+        def end() -> str:
+            process.send_signal(signal.SIGTERM)
+            lines.extend(process.communicate(timeout=30)[1].splitlines(keepends=True))
+            assert process.returncode == 0
+            return "".join(lines)
+
+        yield f"http://{listen}", end
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def get(url: str) -> tuple[int, str]:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.status, answer.read().decode()
+
+
+def test_the_service_pings_tells_and_shows_what_it_did(stage: Director) -> None:
+    with web_server() as box:
+        changes = notify(box, providers={"contactout": {"budgets": {"email": {"per_month": 9}}}})
+        play = stage(contacts=60, changes=changes)
+        with service(play) as (url, end):
+            metrics = get(f"{url}/metrics")[1]
+            assert 'syncd_contacts_total{crm="hubspot-sandbox",outcome="skipped_budget"}' in metrics
+            assert 'syncd_log_messages_total{level="info"} 6' in metrics
+            fresh = re.search(r'syncd_contact_freshness_seconds_count{crm="hubspot-sandbox"} (\d+)', metrics)
+            assert fresh
+            assert int(fresh[1]) > 5
+            log = end()
+        assert pings(box)[:2] == ["/ping/1/start", "/ping/1"]
+        assert ("begun", "The month's email credits of contactout are used up") in told(box)
+        assert len([t for t in told(box) if "email" in t[1]]) == 1
+        assert box.url not in log
