@@ -47,9 +47,11 @@ class AccountSeries:
         cap = CATALOGUE["syncd_provider_credits_cap"].gauge()
         drift = CATALOGUE["syncd_provider_ledger_drift_credits"].gauge()
         stats = CATALOGUE["syncd_provider_stats_timestamp_seconds"].gauge()
-        rooms = self.r.ledger.headroom(self.r.ledger.periods(0, self.r.clock()))
+        periods = self.r.ledger.periods(0, self.r.clock())
+        rooms = self.r.ledger.headroom(periods)
         with self.r.store.read() as connection:
             pools, drifts = money.pools(connection), money.drifts(connection)
+            months = money.month_left(connection, periods.month)
         for at in self._kinds():
             room, pool = rooms.get(at[0], {}).get(at[1]), pools.get(at)
             known = None if pool is None else pool.remaining
@@ -57,6 +59,7 @@ class AccountSeries:
             ours = math.nan if room is None else float(in_credits(max(0, room.cap_left)))
             left.add_metric((*at, "provider"), theirs)
             left.add_metric((*at, "cap"), ours)
+            left.add_metric((*at, "month"), float(in_credits(months[at])) if at in months else math.nan)
             drift.add_metric(at, float(in_credits(drifts.get(at, 0))))
             budget = self.r.settings.providers[at[0]].budgets[at[1]]
             caps = (c for c in (budget.per_month, budget.per_day, budget.per_run) if c is not None)

@@ -161,7 +161,7 @@ CATALOGUE: Mapping[str, Family] = _table(
     ),
     (
         "syncd_provider_credits_remaining", "gauge", "provider kind source", "state",
-        "What is left by the provider's own figure and under the tightest cap; NaN where nobody says.",
+        "What is left by the provider's own figure, under the tightest cap, and under the month's; NaN where there is none.",
     ),
     (
         "syncd_provider_credits_cap", "gauge", "provider kind", "process",
