@@ -13,6 +13,7 @@ from syncd.config import Mode
 from syncd.connector import Failure
 from syncd.cycle import Cycle, Orders, Outcome
 from syncd.dispatch import Dispatcher
+from syncd.health import details
 from syncd.metrics import Metrics
 from syncd.poll import Poller
 from syncd.runtime import Runtime, identify
@@ -53,7 +54,8 @@ class Daemon:
         """
         self._beat_at = self.pulse()
         web = Web(
-            application(self.metrics.registry, self.alive, self.ready), self.runtime.settings.http.listen
+            application(self.metrics.registry, self.alive, self.ready, lambda: details(self.runtime)),
+            self.runtime.settings.http.listen,
         )
         try:
             self._greet()

@@ -20,8 +20,10 @@ Verdict = Callable[[], tuple[bool, str]]
 """Whether all is well, and a sentence."""
 
 
-def application(registry: CollectorRegistry, alive: Verdict, ready: Verdict) -> Starlette:
-    """The routes."""
+def application(
+    registry: CollectorRegistry, alive: Verdict, ready: Verdict, details: Callable[[], list[str]] = list
+) -> Starlette:
+    """The routes. Machines go by the status; `?verbose` adds `details` for people."""
 
     def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
@@ -29,7 +31,8 @@ def application(registry: CollectorRegistry, alive: Verdict, ready: Verdict) -> 
     def health(ask: Verdict) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
             well, sentence = ask()
-            return PlainTextResponse(sentence + "\n", 200 if well else 503)
+            lines = [sentence, *(details() if "verbose" in request.query_params else ())]
+            return PlainTextResponse("\n".join(lines) + "\n", 200 if well else 503)
 
         return answer
 

@@ -31,5 +31,6 @@ VERBS: Mapping[str, Verb] = {
     "sandbox": Verb("syncd.cli.sandbox", "Serve stand-ins of the vendors on this machine."),
     "demo": Verb("syncd.cli.demo", "See the whole job done on invented people, without any key."),
     "config": Verb("syncd.cli.config", "Show the configuration in force, or its schema."),
+    "healthcheck": Verb("syncd.cli.healthcheck", "Say whether the service lives, for containers."),
     "version": Verb("syncd.cli.version", "Print the version."),
 }

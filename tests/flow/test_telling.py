@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -167,8 +168,37 @@ def test_the_service_pings_tells_and_shows_what_it_did(stage: Director) -> None:
             fresh = re.search(r'syncd_contact_freshness_seconds_count{crm="hubspot-sandbox"} (\d+)', metrics)
             assert fresh
             assert int(fresh[1]) > 5
+            status, ready = get(f"{url}/readyz?verbose")
+            assert status == 200
+            assert ready.splitlines()[0] == "ready"
+            assert "[+] CRM hubspot-sandbox: nothing wrong" in ready
+            assert "[-] contactout: The month's email credits of contactout are used up" in ready
+            assert get(f"{url}/readyz")[1] == "ready\n"
             log = end()
         assert pings(box)[:2] == ["/ping/1/start", "/ping/1"]
         assert ("begun", "The month's email credits of contactout are used up") in told(box)
         assert len([t for t in told(box) if "email" in t[1]]) == 1
         assert box.url not in log
+
+
+def test_healthcheck_tells_whether_the_service_lives(stage: Director) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    play = stage(contacts=1, changes={"http": {"listen": listen}})
+    gone = play.command("healthcheck")
+    assert (gone.code, gone.out) == (1, "")
+    assert f"nothing answers at {listen}" in gone.err
+    with service(play) as (_, end):
+        assert play.command("healthcheck").code == 0
+        assert play.command("healthcheck", "--json").json == {
+            "schema_version": 1, "alive": True, "summary": "alive",
+        }  # fmt: skip
+        end()
+    assert play.command("healthcheck").code == 1
+
+
+def test_healthcheck_cannot_ask_a_port_that_nobody_chose(stage: Director) -> None:
+    said = stage(contacts=1).command("healthcheck")
+    assert said.code == 78
+    assert "port 0" in said.err
