@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from syncd.notify import Trouble, troubles
 from tests.listeners import WebBox, web_server
-from tests.rehearsals import ROOT, Director, Stage
+from tests.rehearsals import Director, Stage
+from tests.services import get, service
 
 PERSONAL = re.compile(r"[\w.+-]+@[\w-]+\.\w+|\+\d{8,15}|linkedin\.com/in/")
 
@@ -121,60 +115,24 @@ def test_being_out_of_credits_is_told_of(stage: Director) -> None:
     assert found["credits:contactout"].linger_s > 900
 
 
-@contextmanager
-def service(play: Stage) -> Iterator[tuple[str, Callable[[], str]]]:
-    """The daemon as a process: where it listens, and its log once it has ended."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "syncd", "run", "--config", str(play.config)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    lines: list[str] = []
-    try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            lines.append(line)
-            if '"run.done"' in line:
-                break
-        listen = next(json.loads(one)["listen"] for one in lines if '"daemon.ready"' in one)
-
-        def end() -> str:
-            process.send_signal(signal.SIGTERM)
-            lines.extend(process.communicate(timeout=30)[1].splitlines(keepends=True))
-            assert process.returncode == 0
-            return "".join(lines)
-
-        yield f"http://{listen}", end
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def get(url: str) -> tuple[int, str]:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.status, answer.read().decode()
-
-
 def test_the_service_pings_tells_and_shows_what_it_did(stage: Director) -> None:
     with web_server() as box:
         changes = notify(box, providers={"contactout": {"budgets": {"email": {"per_month": 9}}}})
         play = stage(contacts=60, changes=changes)
-        with service(play) as (url, end):
-            metrics = get(f"{url}/metrics")[1]
+        with service(play) as running:
+            metrics = get(f"{running.url}/metrics")[1]
             assert 'syncd_contacts_total{crm="hubspot-sandbox",outcome="skipped_budget"}' in metrics
             assert 'syncd_log_messages_total{level="info"} 6' in metrics
             fresh = re.search(r'syncd_contact_freshness_seconds_count{crm="hubspot-sandbox"} (\d+)', metrics)
             assert fresh
             assert int(fresh[1]) > 5
-            status, ready = get(f"{url}/readyz?verbose")
+            status, ready = get(f"{running.url}/readyz?verbose")
             assert status == 200
             assert ready.splitlines()[0] == "ready"
             assert "[+] CRM hubspot-sandbox: nothing wrong" in ready
             assert "[-] contactout: The month's email credits of contactout are used up" in ready
-            assert get(f"{url}/readyz")[1] == "ready\n"
-            log = end()
+            assert get(f"{running.url}/readyz")[1] == "ready\n"
+            log = running.end()
         assert pings(box)[:2] == ["/ping/1/start", "/ping/1"]
         assert ("begun", "The month's email credits of contactout are used up") in told(box)
         assert len([t for t in told(box) if "email" in t[1]]) == 1
@@ -189,12 +147,12 @@ def test_healthcheck_tells_whether_the_service_lives(stage: Director) -> None:
     gone = play.command("healthcheck")
     assert (gone.code, gone.out) == (1, "")
     assert f"nothing answers at {listen}" in gone.err
-    with service(play) as (_, end):
+    with service(play) as running:
         assert play.command("healthcheck").code == 0
         assert play.command("healthcheck", "--json").json == {
             "schema_version": 1, "alive": True, "summary": "alive",
         }  # fmt: skip
-        end()
+        running.end()
     assert play.command("healthcheck").code == 1
 
 
