@@ -54,7 +54,7 @@ class Daemon:
         """
         self._beat_at = self.pulse()
         web = Web(
-            application(self.metrics.registry, self.alive, self.ready, lambda: details(self.runtime)),
+            application(self.metrics.registry, self.alive, self.ready, details=lambda: details(self.runtime)),
             self.runtime.settings.http.listen,
         )
         try:

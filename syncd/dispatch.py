@@ -31,8 +31,10 @@ class Dispatcher:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
-        self.missed: Counter[str] = Counter()
+        self.missed = 0
         """Times that a sync was due again before it had run: one run catches up for all of them."""
+        self.missed_by: Counter[str] = Counter()
+        """The same by sync."""
         self.steps = 0
         self.stepped_s = 0.0
         self.ticked_at = wall()
@@ -72,7 +74,8 @@ class Dispatcher:
     def _ring(self, name: str) -> None:
         with self._turn:
             if name in self._due:
-                self.missed[name] += 1
+                self.missed += 1
+                self.missed_by[name] += 1
             else:
                 self._due[name] = self._wall()
         self.called.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,8 +25,12 @@ class Tally:
         return sum(self.by_operation.values())
 
 
-class Observer(Protocol):
-    """Told of everything, from any thread."""
+Observer = Callable[[str, str, str, float], None]
+"""Called with connector, operation, outcome and seconds for every request."""
+
+
+class Watcher(Protocol):
+    """Told of everything in detail, from any thread."""
 
     def sent(self, connector: str, operation: Operation, seconds: float) -> None:
         """A request went out and came to an end, good or bad."""
@@ -48,12 +52,13 @@ class Observer(Protocol):
 
 
 class Meter:
-    """Counts requests since it was made. Observers (metrics) are told of each one."""
+    """Counts requests since it was made. Observers and watchers (metrics) are told of each one."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._tallies: dict[str, Tally] = defaultdict(Tally)
         self.observers: list[Observer] = []
+        self.watchers: list[Watcher] = []
 
     def sent(
         self, connector: str, operation: Operation, failure: Failure | None, seconds: float, lookup: bool
@@ -63,10 +68,13 @@ class Meter:
             tally = self._tallies[connector]
             tally.by_operation[operation.name] += 1
             tally.rate_limited += failure is not None and failure.kind is FailureKind.RATE_LIMITED
-        for observer in self.observers:
-            observer.sent(connector, operation, seconds)
+        outcome = "ok" if failure is None else failure.kind.value
+        for observe in self.observers:
+            observe(connector, operation.name, outcome, seconds)
+        for watcher in self.watchers:
+            watcher.sent(connector, operation, seconds)
             if not lookup:
-                observer.ended(connector, operation, failure)
+                watcher.ended(connector, operation, failure)
 
     def answered(
         self,
@@ -78,8 +86,8 @@ class Meter:
         """What became of a lookup. A job that is pending is told of when it has ended."""
         if outcomes is not None and any(isinstance(o, Pending) for o in outcomes):
             return
-        for observer in self.observers:
-            observer.answered(connector, operation, outcomes, failure)
+        for watcher in self.watchers:
+            watcher.answered(connector, operation, outcomes, failure)
 
     def retried(self, connector: str) -> None:
         """A request is about to be repeated."""

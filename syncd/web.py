@@ -21,7 +21,11 @@ Verdict = Callable[[], tuple[bool, str]]
 
 
 def application(
-    registry: CollectorRegistry, alive: Verdict, ready: Verdict, details: Callable[[], list[str]] = list
+    registry: CollectorRegistry,
+    alive: Verdict,
+    ready: Verdict,
+    *,
+    details: Callable[[], list[str]] = list,
 ) -> Starlette:
     """The routes. Machines go by the status; `?verbose` adds `details` for people."""
 

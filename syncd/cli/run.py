@@ -31,12 +31,12 @@ def _serve(settings: Settings, runtime: Runtime) -> None:
     from syncd.daemon import Daemon
     from syncd.dispatch import Dispatcher
     from syncd.metrics import Metrics
-    from syncd.notify import herald
+    from syncd.notify import crier
 
     dispatcher = Dispatcher(settings)
     daemon = Daemon(runtime, dispatcher, Metrics(runtime, dispatcher))
     try:
-        with herald(settings, runtime) as telling:
+        with crier(settings, runtime) as telling:
             daemon.on_begin, daemon.on_cycle = telling.began, telling.ended
             daemon.serve()
     except OSError as error:

@@ -9,7 +9,7 @@ from prometheus_client.core import Metric
 
 from syncd.ledger import in_credits
 from syncd.metrics.catalogue import BREAKER, CATALOGUE
-from syncd.metrics.process import Windows
+from syncd.metrics.process import Requests
 from syncd.pacing import BREAK_AFTER
 from syncd.runtime import Runtime
 from syncd.store import jobs, money, rates
@@ -19,9 +19,9 @@ from syncd.store.engine import MILLION
 class AccountSeries:
     """What the books and the connectors know."""
 
-    def __init__(self, runtime: Runtime, windows: dict[str, Windows]) -> None:
+    def __init__(self, runtime: Runtime, requests: Requests) -> None:
         self.r = runtime
-        self._windows = windows
+        self._requests = requests
 
     def _kinds(self) -> Iterator[tuple[str, str]]:
         for name, provider in self.r.settings.providers.items():
@@ -83,7 +83,7 @@ class AccountSeries:
             now = max((_breaker(n, shut) for n, _, shut in buckets.values()), default=0)
             for number, state in enumerate(BREAKER):
                 breaker.add_metric((name, state), float(number == now))
-            for bucket, left in self._windows[name].remaining().items():
+            for bucket, left in self._requests.window(account).remaining().items():
                 paused = buckets.get(bucket, (0, 0, 0))[1] > 0
                 ratio.add_metric((name, bucket), 0.0 if paused else left)
             count, at = pending.get(name, (0, 0))

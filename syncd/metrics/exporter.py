@@ -33,9 +33,8 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no annotation here
         self.registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self.registry)
-        self.requests = Requests(
-            self.registry, runtime.providers, list(runtime.crms), runtime.pacer.monotonic
-        )
+        self.requests = Requests(self.registry, runtime)
+        self.callbacks = self.requests.callbacks
         self._run_seconds = histogram("syncd_task_duration_seconds", RUN_S, self.registry)
         self._fresh = histogram("syncd_contact_freshness_seconds", FRESH_S, self.registry)
         for name in runtime.settings.syncs:
@@ -43,13 +42,13 @@ class Metrics:
         for name in runtime.crms:
             self._fresh.labels(name)
         self._state = StateSeries(runtime, dispatcher, self.requests.empty)
-        accounts = AccountSeries(runtime, self.requests.windows)
+        accounts = AccountSeries(runtime, self.requests)
         s = self._state
         parts = [s.build, s.tasks, s.results, s.queues, s.contacts, s.values]
         parts += [accounts.spending, accounts.headroom, accounts.standing, accounts.crms]
         parts += [Machine(runtime, dispatcher).collect]
         self.registry.register(Parts(parts, runtime.pacer.monotonic))
-        runtime.meter.observers.append(self.requests)
+        runtime.meter.watchers.append(self.requests)
         runtime.on_write = self._wrote
 
     def ran(self, syncs: Sequence[str], seconds: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter as Count
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from syncd.accounts import ProviderAccount
 from syncd.connector import Failure, FailureKind, Limit, Operation
 from syncd.metrics.catalogue import ASKED, CALLBACKS, CATALOGUE, OPERATIONS, class_of
 from syncd.model import Found, NotFound, Outcome, Refused, Unresolved
+from syncd.runtime import Runtime
 
 REQUEST_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30)
 RUN_S = (1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200)
@@ -57,15 +57,8 @@ def operation_class(account: ProviderAccount, operation: Operation) -> str:
 class Requests:
     """Observes every request of the process, from any thread."""
 
-    def __init__(
-        self,
-        registry: CollectorRegistry,
-        providers: Mapping[str, ProviderAccount],
-        crms: Sequence[str],
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._providers = providers
-        self._crms = frozenset(crms)
+    def __init__(self, registry: CollectorRegistry, runtime: Runtime) -> None:
+        self._r = runtime
         self._asked = counter("syncd_provider_requests_total", registry)
         self._seconds = histogram("syncd_provider_request_duration_seconds", REQUEST_S, registry)
         self._crm = counter("syncd_crm_requests_total", registry)
@@ -73,34 +66,41 @@ class Requests:
         self.empty: Count[tuple[str, str]] = Count()
         """(provider, field class) → lookups that were to bring it and did not."""
         self._turn = threading.Lock()
-        self.windows = {name: Windows(a.connector.limits, monotonic) for name, a in providers.items()}
+        self._windows: dict[str, Windows] = {}
         self._begin()
 
     def _begin(self) -> None:
         """Every series exists from the start, so that a first increase is seen as one."""
-        for name in self._providers:
+        for name in self._r.providers:
             for operation in OPERATIONS:
                 self._seconds.labels(name, operation)
                 for outcome in ASKED:
                     self._asked.labels(name, operation, outcome)
             for result in CALLBACKS:
                 self.callbacks.labels(name, result)
-        for name in self._crms:
+        for name in self._r.crms:
             for outcome in ASKED[2:]:
                 self._crm.labels(name, outcome)
 
+    def window(self, account: ProviderAccount) -> Windows:
+        """How much of a provider's rate limits was used."""
+        with self._turn:
+            if account.name not in self._windows:
+                self._windows[account.name] = Windows(account.connector.limits, self._r.pacer.monotonic)
+            return self._windows[account.name]
+
     def sent(self, connector: str, operation: Operation, seconds: float) -> None:
-        account = self._providers.get(connector)
+        account = self._r.providers.get(connector)
         if account is not None:
             self._seconds.labels(connector, operation_class(account, operation)).observe(seconds)
-            self.windows[connector].count(operation.bucket)
+            self.window(account).count(operation.bucket)
 
     def ended(self, connector: str, operation: Operation, failure: Failure | None) -> None:
         outcome = "ok" if failure is None else outcome_of(failure)
-        account = self._providers.get(connector)
+        account = self._r.providers.get(connector)
         if account is not None:
             self._asked.labels(connector, operation_class(account, operation), outcome).inc()
-        elif connector in self._crms:
+        elif connector in self._r.crms:
             self._crm.labels(connector, outcome).inc()
 
     def answered(
@@ -110,7 +110,7 @@ class Requests:
         outcomes: Sequence[Outcome] | None,
         failure: Failure | None,
     ) -> None:
-        account = self._providers.get(connector)
+        account = self._r.providers.get(connector)
         if account is None:
             return
         outcome = "ok"

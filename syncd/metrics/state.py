@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from apscheduler.triggers.cron import CronTrigger
 from prometheus_client.core import Metric
 
 from syncd import __version__
 from syncd.config import SyncSettings
-from syncd.dispatch import Dispatcher, trigger_of
+from syncd.dispatch import Dispatcher
 from syncd.metrics.catalogue import (
     CATALOGUE,
     CLASSES,
@@ -33,7 +34,7 @@ from syncd.store.engine import MILLION
 from syncd.store.schema import HEAD
 
 RELOADED = "config_last_reload"
-"""The meta key under which a reload leaves {"ok": true or false, "at": seconds since the epoch}."""
+"""The meta key under which a start or reload leaves `ok`, and `good_at_us`: when one was last taken over."""
 _BOOKED = {
     "written": "written",
     "undone": "written",
@@ -88,8 +89,7 @@ class StateSeries:
         good = CATALOGUE["syncd_config_last_reload_successful"].gauge()
         good.add_metric((), float(bool(found.get("ok", True))))
         at = CATALOGUE["syncd_config_last_reload_success_timestamp_seconds"].gauge()
-        since = self.r.opened_at.timestamp()
-        at.add_metric((), max(since, float(found.get("at", 0))) if found.get("ok") else since)
+        at.add_metric((), found.get("good_at_us", self.r.opened_at.timestamp() * MILLION) / MILLION)
         yield from (good, at)
 
     def tasks(self) -> Iterator[Metric]:
@@ -118,7 +118,7 @@ class StateSeries:
                     found[name, verdict] += count
         total = CATALOGUE["syncd_task_runs_total"].counter()
         for name in self.r.settings.syncs:
-            found[name, "skipped_lock"] = self.dispatcher.missed[name] if self.dispatcher else 0
+            found[name, "skipped_lock"] = self.dispatcher.missed_by[name] if self.dispatcher else 0
             for result in RESULTS:
                 total.add_metric((name, result), found[name, result])
         yield total
@@ -180,7 +180,9 @@ def interval_s(sync: SyncSettings, now: datetime) -> float:
     """How often a sync is due; for cron the distance between its next two times, 0 where there are none."""
     if sync.every is not None:
         return sync.every.total_seconds()
-    trigger = trigger_of(sync)
+    if sync.cron is None:
+        return 0.0
+    trigger = CronTrigger(timezone=sync.zone, **sync.cron.trigger)
     first = trigger.get_next_fire_time(None, now.astimezone(UTC))
     second = trigger.get_next_fire_time(first, first) if first else None
     return float((second - first).total_seconds()) if first and second else 0.0

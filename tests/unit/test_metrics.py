@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from syncd.metrics import CATALOGUE, Metrics
 from syncd.model import Candidate, Charge, Field, Found, NotFound, Pending, Quality, Value
 from syncd.rehearsal import Rehearsal, Stand, _yaml
 from syncd.runtime import Runtime, open_runtime
+from syncd.store import runs
 from tests.rehearsals import ROOT
 
 MANY_FIELDS = [
@@ -163,9 +165,34 @@ def test_the_rate_limit_headroom_follows_what_was_sent_in_the_last_period(opened
     assert other == 1
 
 
-def test_reading_the_state_again_and_again_costs_one_reading(opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    from syncd.store import runs
+def test_a_configuration_that_was_refused_shows(opened) -> None:
+    runtime, metrics = opened()
+    good_at = 1_764_000_000
+    with runtime.store.write() as connection:
+        told = {"ok": False, "good_at_us": good_at * 1_000_000, "at_us": 1}
+        runs.set_meta(connection, "config_last_reload", json.dumps(told))
+    assert value(metrics, "syncd_config_last_reload_successful") == 0
+    assert value(metrics, "syncd_config_last_reload_success_timestamp_seconds") == good_at
 
+
+def test_runs_are_counted_for_each_sync_that_they_served_and_survive_a_restart(opened) -> None:
+    runtime, _ = opened()
+    with runtime.store.write() as connection:
+        for verdict in ("ok", "ok", "braked"):
+            runs.end(connection, runs.start(connection, "run", "sync-0,sync-1", "me"), verdict, {})
+    dispatcher = Dispatcher(runtime.settings)
+    for _ in range(2):
+        dispatcher._ring("sync-2")
+    metrics = Metrics(runtime, dispatcher)
+
+    def ran(task: str, result: str) -> float:
+        return value(metrics, "syncd_task_runs_total", task=task, result=result)
+
+    assert (ran("sync-0", "ok"), ran("sync-1", "braked"), ran("sync-2", "ok")) == (2, 1, 0)
+    assert ran("sync-2", "skipped_lock") == 2
+
+
+def test_reading_the_state_again_and_again_costs_one_reading(opened, monkeypatch: pytest.MonkeyPatch) -> None:
     _, metrics = opened()
     shown(metrics)
 

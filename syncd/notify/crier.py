@@ -1,4 +1,4 @@
-"""Herald: the notifier and the pinger beside a service or a single cycle."""
+"""Crier: the notifier and the pinger beside a service or a single cycle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ END_S = 30.0
 WELL = ("ok", "partial", "budget_stop")
 
 
-class Herald:
+class Crier:
     """Tells after each cycle and each minute, from a thread of its own. Used as a context; it ends with it."""
 
     def __init__(self, notifier: Notifier | None, pinger: Pinger | None, every_s: float = EVERY_S) -> None:
@@ -31,9 +31,9 @@ class Herald:
         self._every_s = every_s
         self._wake = threading.Event()
         self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="herald", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="crier", daemon=True)
 
-    def __enter__(self) -> Herald:
+    def __enter__(self) -> Crier:
         if self._notifier is not None:
             self._thread.start()
         return self
@@ -81,8 +81,8 @@ class Herald:
             _log.exception("notify.broken")
 
 
-def herald(settings: Settings, runtime: Runtime) -> Herald:
-    """The herald that the configuration asks for; one that does nothing where it asks for none."""
+def crier(settings: Settings, runtime: Runtime) -> Crier:
+    """The crier that the configuration asks for; one that does nothing where it asks for none."""
     notify = settings.notify
     channels: list[Channel] = []
     if notify.smtp is not None:
@@ -92,4 +92,4 @@ def herald(settings: Settings, runtime: Runtime) -> Herald:
     notifier = (
         Notifier(runtime.store, channels, lambda: troubles(runtime, runtime.clock())) if channels else None
     )
-    return Herald(notifier, Pinger(notify.ping.url) if notify.ping else None)
+    return Crier(notifier, Pinger(notify.ping.url) if notify.ping else None)
