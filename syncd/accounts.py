@@ -115,20 +115,25 @@ class Standing:
                     held[account] = held.get(account, frozenset()) | {operation}
         return Closed(stopped, absent)
 
-    def recheck(self) -> None:
-        """Let accounts go on whose credential or set-up was refused and is accepted now. A free call each."""
+    def recheck(self) -> dict[str, Failure]:
+        """Let accounts go on whose credential or set-up was refused and is accepted now, by a free call each;
+        what is still refused.
+        """
+        still: dict[str, Failure] = {}
         with self._store.read() as connection:
             refused = {h.scope for h in runs.halts(connection) if h.kind in ("auth", "config")}
         for account in (a for name, a in self._accounts.items() if name in refused):
             try:
                 account.connector.check(account.line)
             except Failure as failure:
+                still[account.name] = self.settle_doubt(account, failure) if failure.doubtful else failure
                 _log.info("account.still_refused", provider=account.name, kind=failure.kind.value)
                 continue
             with self._store.write() as connection:
                 runs.lift(connection, account.name, ("auth", "config"))
                 work.wake_stopped(connection)
                 runs.record(connection, "syncd", "resume", subject=account.name, reason="accepted again")
+        return still
 
     def stale(self, account: ProviderAccount) -> bool:
         """Whether the vendor's figures are older than ten minutes, or were never read."""

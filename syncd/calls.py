@@ -15,6 +15,7 @@ from stamina.instrumentation import set_on_retry_hooks
 from syncd.connector import Answer, Failure, FailureKind, Operation, Request
 from syncd.http import Http
 from syncd.meter import Meter
+from syncd.model import Outcome
 from syncd.pacing import Bucket, Pacer
 
 ATTEMPTS = 4
@@ -80,7 +81,7 @@ class Line:
         except Failure as lost:
             answer, failure = None, lost
         seconds = time.perf_counter() - started
-        self.meter.sent(self.name, operation.name, failure.kind.value if failure else "ok", seconds)
+        self.meter.sent(self.name, operation, failure, seconds, lookup=not paced)
         _log.debug(
             "call.done",
             connector=self.name,
@@ -96,6 +97,13 @@ class Line:
         if answer is None:
             raise AssertionError("neither answer nor failure")
         return answer
+
+    def told(self, operation: Operation, result: Sequence[Outcome] | Failure | None) -> None:
+        """What came of a lookup that was sent over this line, for the meter."""
+        if isinstance(result, Failure):
+            self.meter.answered(self.name, operation, None, result)
+        elif result is not None:
+            self.meter.answered(self.name, operation, result)
 
     def bucket(self, operation: Operation) -> Bucket:
         return self.buckets.get(operation.bucket) or self.buckets["default"]
@@ -134,6 +142,8 @@ class PaidLine:
         self._line = line
         self._may_send = may_send
         self._used = False
+        self.sent = False
+        """Whether the request went out."""
 
     @property
     def without(self) -> frozenset[str]:
@@ -151,6 +161,7 @@ class PaidLine:
         self._used = True
         if not self._may_send():
             raise Failure(FailureKind.UNAVAILABLE, "held back: too long since it was booked", charged=False)
+        self.sent = True
         return self._line.once(operation, send, path, paced=False)
 
 

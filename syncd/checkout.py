@@ -59,6 +59,8 @@ class Bench:
     threads: int = 32
     on_end: Callable[[str, str, str, int], None] = field(default=lambda sync, state, reason, work_id: None)
     """Told of each contact that came to its end: sync, state, reason, work id."""
+    on_write: Callable[[str, float | None], None] = field(default=lambda crm, seconds: None)
+    """Told of the CRM and, for each record written, the seconds since its change; None: a value was there."""
 
     def lifetimes(self) -> dict[str, tuple[float, float]]:
         """account → seconds for which an answer, and a not-found, is reused."""
@@ -318,15 +320,15 @@ class Checkout:
 
     def _fly(self, flight: Flight) -> None:
         """In a pool thread: wait for the slot, send once, hand the result back."""
+        # A worker that was frozen since it booked must not send: a rescuer may have taken over.
+        bound = self.b.lease_us / MILLION / 10
+        wire = PaidLine(
+            flight.account.line, lambda: self.b.pacer.monotonic() - flight.booked.booked_at < bound
+        )
         try:
             delay = flight.due - self.b.pacer.monotonic()
             if delay > 0:
                 self.b.pacer.sleep(delay)
-            # A worker that was frozen since it booked must not send: a rescuer may have taken over.
-            bound = self.b.lease_us / MILLION / 10
-            wire = PaidLine(
-                flight.account.line, lambda: self.b.pacer.monotonic() - flight.booked.booked_at < bound
-            )
             asked = [
                 Lookup(p.ask.key, str(i))
                 for p, i in zip(flight.parcels, flight.booked.lookup_ids, strict=True)
@@ -341,6 +343,8 @@ class Checkout:
             _log.exception("connector.broken", provider=flight.account.name, operation=flight.operation.name)
             flight.result = Failure(FailureKind.CONTRACT, f"the connector failed ({type(error).__name__})")
         finally:
+            if wire.sent:
+                flight.account.line.told(flight.operation, flight.result)
             self._landed.put(flight)
 
     # settling

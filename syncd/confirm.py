@@ -22,6 +22,7 @@ from syncd.store.engine import MILLION
 
 _log = structlog.get_logger("syncd.write")
 ATTEMPTS = 5
+DAY_US = 86_400 * MILLION
 NOT_STORED = "the CRM accepted the write and did not store it"
 
 
@@ -74,6 +75,8 @@ class Confirmation:
     events: list[dict[str, Any]] = field(default_factory=list)
     moves: list[tuple[int, str, str]] = field(default_factory=list)
     """(change id, state, code)."""
+    ages_s: list[float] = field(default_factory=list)
+    """Of each record that was written: seconds since the change that led to it."""
     left: list[tuple[int, str]] = field(default_factory=list)
     """(work id, reason) of records that are gone."""
 
@@ -82,6 +85,7 @@ class Confirmation:
         match result:
             case Written() if applied:
                 self.confirmed += case.change_ids
+                self.ages_s.append(self._age_s(case.row))
                 for change_id in case.change_ids:
                     self.event(case, change_id, "write.confirmed", result.request_id)
                 self.finish(case, enriched=True, version=result.version)
@@ -92,6 +96,11 @@ class Confirmation:
                 self.ends.append(work.End(case.row.id, case.row.fence, "enriched"))
             case Rejected():
                 self._rejected(case, result)
+
+    def _age_s(self, row: work.Row) -> float:
+        """A record that was taken in long after its change, by a first load or backfill, is as old as that."""
+        old = row.seen_us - row.changed_us > DAY_US
+        return max(0, self.now_us - (row.seen_us if old else row.changed_us)) / MILLION
 
     def _not_stored(self, case: Case) -> None:
         _log.warning("write.not_applied", contact=case.row.id)
@@ -185,6 +194,8 @@ class Confirmation:
 
     def tell(self) -> None:
         """Report the contacts that came to their end; after the transaction."""
+        for seconds in self.ages_s:
+            self.bench.on_write(self.policy.crm, seconds)
         for end in self._ended:
             if end.state in work.ENDED:
                 self.bench.on_end(self.policy.name, end.state, end.reason, end.work_id)

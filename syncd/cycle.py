@@ -86,7 +86,8 @@ class Cycle:
         log = structlog.contextvars.bind_contextvars(run_id=run_id)
         try:
             recover(self.r.store, self.r.ledger, self.r.providers, self.r.owner, self._bench.lease_us)
-            self.r.standing.recheck()
+            for name, failure in self.r.standing.recheck().items():
+                self.tallies.failures[name, failure.kind] = failure
             ready = self._pull(run_id)
             if self.orders.spend and ready:
                 self._work(run_id, ready)

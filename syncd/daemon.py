@@ -14,6 +14,7 @@ from syncd.config import Mode
 from syncd.connector import Failure
 from syncd.cycle import Cycle, Orders, Outcome
 from syncd.dispatch import Dispatcher
+from syncd.health import details
 from syncd.metrics import Metrics
 from syncd.poll import Poller
 from syncd.reload import Reloader
@@ -38,6 +39,8 @@ class Daemon:
     dispatcher: Dispatcher
     metrics: Metrics
     pulse: Callable[[], float] = time.monotonic
+    on_begin: Callable[[], None] = lambda: None
+    """Called before each cycle that a schedule asked for."""
     on_cycle: Callable[[Outcome], None] = lambda outcome: None
     reloader: Reloader | None = None
     trouble: str = ""
@@ -56,7 +59,11 @@ class Daemon:
         self.runtime.meter.observers.append(lambda *sent: self._beat())
         web = Web(
             application(
-                self.metrics.registry, self.alive, self.ready, Callbacks(self.runtime, self.metrics).__call__
+                self.metrics.registry,
+                self.alive,
+                self.ready,
+                Callbacks(self.runtime, self.metrics).__call__,
+                details=lambda: details(self.runtime),
             ),
             self.runtime.settings.http.listen,
         )
@@ -105,6 +112,7 @@ class Daemon:
         """What is due now: whole cycles of syncs, else jobs of vendors and contacts whose wait is over."""
         names = self.dispatcher.take()
         if names:
+            self.on_begin()
             self._cycle(names, "run")
             return
         if self.runtime.settings.mode is not Mode.LIVE:
@@ -135,7 +143,7 @@ class Daemon:
         )
         started = self.pulse()
         outcome = Cycle(self.runtime, orders).run()
-        self.metrics.ran(outcome.report["verdict"], self.pulse() - started)
+        self.metrics.ran(names, self.pulse() - started)
         for sentence in outcome.advice:
             _log.warning("run.advice", text=sentence)
         self.on_cycle(outcome)

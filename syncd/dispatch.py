@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -34,6 +35,8 @@ class Dispatcher:
         self.settings = settings
         self.missed = 0
         """Times that a sync was due again before it had run: one run catches up for all of them."""
+        self.missed_by: Counter[str] = Counter()
+        """The same by sync."""
         self.steps = 0
         self.stepped_s = 0.0
         self.ticked_at = wall()
@@ -88,7 +91,9 @@ class Dispatcher:
 
     def _ring(self, name: str, times: int = 1) -> None:
         with self._turn:
-            self.missed += times - 1 + (name in self._due)
+            late = times - 1 + (name in self._due)
+            self.missed += late
+            self.missed_by[name] += late
             self._due.setdefault(name, self._wall())
         self.called.set()
 
@@ -104,6 +109,11 @@ class Dispatcher:
         """Whether any sync is due."""
         with self._turn:
             return bool(self._due)
+
+    def due(self) -> int:
+        """How many syncs are due."""
+        with self._turn:
+            return len(self._due)
 
     def tick(self) -> None:
         """Notice a wall clock that was set, and a machine that slept: the scheduler would sleep by the old one.

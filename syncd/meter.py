@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
+
+from syncd.connector import Failure, FailureKind, Operation
+from syncd.model import Outcome, Pending
 
 
 @dataclass
@@ -25,22 +29,65 @@ Observer = Callable[[str, str, str, float], None]
 """Called with connector, operation, outcome and seconds for every request."""
 
 
+class Watcher(Protocol):
+    """Told of everything in detail, from any thread."""
+
+    def sent(self, connector: str, operation: Operation, seconds: float) -> None:
+        """A request went out and came to an end, good or bad."""
+        ...
+
+    def ended(self, connector: str, operation: Operation, failure: Failure | None) -> None:
+        """How a request ended that looked nobody up."""
+        ...
+
+    def answered(
+        self,
+        connector: str,
+        operation: Operation,
+        outcomes: Sequence[Outcome] | None,
+        failure: Failure | None,
+    ) -> None:
+        """What became of a lookup, once it is known: outcomes without a pending one, or a failure."""
+        ...
+
+
 class Meter:
-    """Counts requests since it was made. Observers (metrics) are told of each one."""
+    """Counts requests since it was made. Observers and watchers (metrics) are told of each one."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._tallies: dict[str, Tally] = defaultdict(Tally)
         self.observers: list[Observer] = []
+        self.watchers: list[Watcher] = []
 
-    def sent(self, connector: str, operation: str, outcome: str, seconds: float) -> None:
-        """One request and its end."""
+    def sent(
+        self, connector: str, operation: Operation, failure: Failure | None, seconds: float, lookup: bool
+    ) -> None:
+        """One request and its end; of a lookup, `answered` tells later what came of it."""
         with self._turn:
             tally = self._tallies[connector]
-            tally.by_operation[operation] += 1
-            tally.rate_limited += outcome == "rate_limited"
+            tally.by_operation[operation.name] += 1
+            tally.rate_limited += failure is not None and failure.kind is FailureKind.RATE_LIMITED
+        outcome = "ok" if failure is None else failure.kind.value
         for observe in self.observers:
-            observe(connector, operation, outcome, seconds)
+            observe(connector, operation.name, outcome, seconds)
+        for watcher in self.watchers:
+            watcher.sent(connector, operation, seconds)
+            if not lookup:
+                watcher.ended(connector, operation, failure)
+
+    def answered(
+        self,
+        connector: str,
+        operation: Operation,
+        outcomes: Sequence[Outcome] | None,
+        failure: Failure | None = None,
+    ) -> None:
+        """What became of a lookup. A job that is pending is told of when it has ended."""
+        if outcomes is not None and any(isinstance(o, Pending) for o in outcomes):
+            return
+        for watcher in self.watchers:
+            watcher.answered(connector, operation, outcomes, failure)
 
     def retried(self, connector: str) -> None:
         """A request is about to be repeated."""

@@ -105,6 +105,8 @@ class Poller:
         if one.failure is not None:
             self._put_off(connection, one, one.failure)
             return 0
+        for outcomes in one.answers:
+            one.account.line.meter.answered(one.account.name, one.operation, outcomes)
         return sum(
             self._settle(connection, one.operation, due, kept, outcomes)
             for due, kept, outcomes in zip(one.held, one.kept, one.answers, strict=True)

@@ -52,7 +52,7 @@ def contacts(store: Store, run_id: int, pulled: Mapping[str, int]) -> dict[str, 
     total = 0
     for state, reason, count in rows:
         total += count
-        found[_bucket(state, reason)] += count
+        found[bucket(state, reason)] += count
     found["unchanged"] += pulled.get("unchanged", 0)
     found["waiting"] += pulled.get("carried", 0)
     found["seen"] = max(pulled.get("seen", 0), total)
@@ -67,7 +67,8 @@ def contacts(store: Store, run_id: int, pulled: Mapping[str, int]) -> dict[str, 
     return {name: found[name] for name in CONTACTS}
 
 
-def _bucket(state: str, reason: str) -> str:
+def bucket(state: str, reason: str) -> str:
+    """What became of a contact, as reports say it."""
     match state:
         case "done":
             if reason == "enriched":

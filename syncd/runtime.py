@@ -27,6 +27,7 @@ from syncd.ledger import Caps, Ledger, Purse
 from syncd.meter import Meter
 from syncd.model import FieldInfo, SyncPolicy, email_address, linkedin_profile
 from syncd.pacing import Pacer
+from syncd.report import bucket
 from syncd.secret import SecretMissing
 from syncd.store import runs
 from syncd.store.engine import MILLION, Store
@@ -55,11 +56,16 @@ class Runtime:
     owner: str
     salt: bytes
     clock: Callable[[], datetime] = utc_now
+    opened_at: datetime = field(default_factory=utc_now)
     stop: threading.Event = field(default_factory=threading.Event)
     schemas: dict[tuple[str, str], dict[str, FieldInfo]] = field(default_factory=dict)
     """(crm, object) → its properties, as last read."""
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(sync, state) → contacts that came to their end since the process began."""
+    """(CRM, what became of them as reports say it) → contacts that came to their end in this process."""
+    lines: Counter[str] = field(default_factory=Counter)
+    """Level → lines logged by this process."""
+    on_write: Callable[[str, float | None], None] = lambda crm, seconds: None
+    """Told of the CRM and, for each record written, the seconds since its change; None: a value was there."""
 
     def bench(self) -> Bench:
         """What the stages take."""
@@ -79,11 +85,12 @@ class Runtime:
             stop=self.stop,
             lease_us=lease_us(self.settings),
             on_end=self.ended,
+            on_write=self.on_write,
         )
 
     def ended(self, sync: str, state: str, reason: str, work_id: int) -> None:
         """One line for each contact that came to its end."""
-        self.outcomes[sync, state] += 1
+        self.outcomes[self.policies[sync].crm, bucket(state, reason)] += 1
         _log.info("contact.ended", sync=sync, contact=work_id, outcome=state, reason=reason)
 
     def renewed(self, settings: Settings) -> Runtime:

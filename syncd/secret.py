@@ -81,7 +81,12 @@ class Secret:
         return hash((self.source, self.name))
 
     @classmethod
-    def _validate(cls, value: Any) -> Secret:
+    def of(cls, value: Any) -> Secret:
+        """The reference that a value of the file is.
+
+        Raises:
+            PydanticCustomError: it is none.
+        """
         if isinstance(value, Secret):
             return value
         if isinstance(value, Mapping) and len(value) == 1:
@@ -97,12 +102,17 @@ class Secret:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls._validate)
+        return core_schema.no_info_plain_validator_function(cls.of)
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
+        return cls.schema()
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """The JSON Schema of a reference."""
         one = [
             {
                 "type": "object",

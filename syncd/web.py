@@ -26,8 +26,10 @@ def application(
     alive: Verdict,
     ready: Verdict,
     callbacks: Callable[[Request], Awaitable[Response]] | None = None,
+    *,
+    details: Callable[[], list[str]] = list,
 ) -> Starlette:
-    """The routes."""
+    """The routes. Machines go by the status; `?verbose` adds `details` for people."""
 
     def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
@@ -35,7 +37,8 @@ def application(
     def health(ask: Verdict) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
             well, sentence = ask()
-            return PlainTextResponse(sentence + "\n", 200 if well else 503)
+            lines = [sentence, *(details() if "verbose" in request.query_params else ())]
+            return PlainTextResponse("\n".join(lines) + "\n", 200 if well else 503)
 
         return answer
 

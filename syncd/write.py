@@ -254,6 +254,8 @@ class Writer:
                 self.kept.update(
                     (f.value, why.split(":")[0].split(" ")[0]) for f, why in case.decision.kept.items()
                 )
+                for _ in (why for why in case.decision.kept.values() if why.startswith("equal")):
+                    self.b.on_write(self.policy.crm, None)
                 ids = [(next(made), c) for c in case.decision.changes]
                 case.change_ids = [i for i, c in ids if not c.propose]
                 if case.change_ids:

@@ -67,9 +67,12 @@ def chosen(settings: Settings, syncs: Sequence[str]) -> list[str]:
 def carry_out(settings: Settings, orders: Orders) -> Outcome:
     """Run one cycle over the configured state."""
     from syncd.cycle import Cycle
+    from syncd.notify import crier
 
-    with working(settings) as runtime:
+    with working(settings) as runtime, crier(settings, runtime) as telling:
+        telling.began()
         outcome = Cycle(runtime, orders).run()
+        telling.ended(outcome)
         if runtime.stop.is_set():
             outcome.code = int(Exit.INTERRUPTED)
         return outcome

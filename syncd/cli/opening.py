@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -37,9 +38,11 @@ def working(settings: Settings, exclusive: bool = True) -> Iterator[Runtime]:
     """
     from syncd.runtime import open_runtime
 
-    start_log(settings)
+    lines: Counter[str] = Counter()
+    start_log(settings, lines)
     with told():
         runtime = open_runtime(settings, exclusive=exclusive)
+    runtime.lines = lines
     try:
         with told(), _stoppable(runtime):
             yield runtime
@@ -103,15 +106,15 @@ def _exit_of(kind: str) -> Exit:
     return Exit.PERSON if person else Exit.UPSTREAM
 
 
-def start_log(settings: Settings) -> None:
-    """Log as the configuration says, with every credential of it masked."""
+def start_log(settings: Settings, lines: Counter[str]) -> None:
+    """Log as the configuration says, with every credential of it masked; `lines` counts them by level."""
     from syncd.log import Scrubber, configure
     from syncd.runtime import reveal
 
     scrubber = Scrubber()
     with told():
         scrubber.learn(reveal(settings))
-    configure(settings.log.level, settings.log.format, scrubber)
+    configure(settings.log.level, settings.log.format, scrubber, lambda level: lines.update((level,)))
 
 
 @contextmanager

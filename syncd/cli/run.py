@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -41,12 +42,15 @@ def _serve(settings: Settings, runtime: Runtime, asked: Event) -> None:
     from syncd.daemon import Daemon
     from syncd.dispatch import Dispatcher
     from syncd.metrics import Metrics
+    from syncd.notify import crier
     from syncd.notifying import Herald
     from syncd.reload import Reloader
 
     path = settings.source.resolve()
     dispatcher = Dispatcher(settings)
-    reloader = Reloader(runtime, dispatcher, lambda: load(path), start_log, asked=asked)
+    reloader = Reloader(
+        runtime, dispatcher, lambda: load(path), partial(start_log, lines=runtime.lines), asked=asked
+    )
     daemon = Daemon(runtime, dispatcher, Metrics(runtime, dispatcher), reloader=reloader)
     herald = Herald.of_this_process(daemon.alive, lambda: _status(daemon), runtime.stop)
     reloader.tell = herald.reloading
@@ -56,7 +60,9 @@ def _serve(settings: Settings, runtime: Runtime, asked: Event) -> None:
         herald.ready()
 
     try:
-        daemon.serve(ready)
+        with crier(settings, runtime) as telling:
+            daemon.on_begin, daemon.on_cycle = telling.began, telling.ended
+            daemon.serve(ready)
     except OSError as error:
         raise Stop(
             f"http.listen {settings.http.listen} cannot be used ({error.strerror}). "

@@ -39,5 +39,6 @@ VERBS: Mapping[str, Verb] = {
     "config": Verb("syncd.cli.config", "Show the configuration in force, or its schema."),
     "install": Verb("syncd.cli.install", "Place what systemd needs to run it as a service."),
     "completion": Verb("syncd.cli.completion", "Print the completion script of a shell."),
+    "healthcheck": Verb("syncd.cli.healthcheck", "Say whether the service lives, for containers."),
     "version": Verb("syncd.cli.version", "Print the version."),
 }

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from syncd.config.notify import HookUrl
 from syncd.config.problems import At
 from syncd.config.settings import CrmSettings, FileShape, ProviderSettings, Settings
 from syncd.config.shape import key_of
@@ -38,6 +39,8 @@ def plain(value: object) -> Any:
             return value
         case Secret():
             return {value.source: value.name}
+        case HookUrl():
+            return value.shown
         case Enum():
             return value.value
         case Decimal():

@@ -38,7 +38,7 @@ _MATCHED = (
 )
 _GROUPED = frozenset({Field.JOB_TITLE, Field.COMPANY_NAME})
 _GUESSES: tuple[Any, ...] = ("change-me", "1234567", "https://host.example", 1, True)
-_SECTION_KEYS = ("state", "http", "log")
+_SECTION_KEYS = ("state", "http", "log", "notify")
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+-]*")
 
 
@@ -123,7 +123,7 @@ def _sample(name: str, info: FieldInfo, value: Any) -> Any:
     """A value worth showing: the default, or how a secret would be given."""
     if value is None and "Secret" in str(info.annotation):
         return {"env": name.upper()}
-    return value
+    return info.examples[0] if value is None and info.examples else value
 
 
 def _connector(page: _Page, role: str, name: str, kind: str, told: bool) -> None:

@@ -82,6 +82,7 @@ def parse(data: bytes, path: Path) -> Settings:
         state=draft.file.state,
         http=draft.file.http,
         log=draft.file.log,
+        notify=draft.file.notify,
         crms=MappingProxyType(draft.crms),
         providers=MappingProxyType(draft.providers),
         syncs=MappingProxyType(draft.syncs),

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJson
 from pydantic_core import PydanticCustomError
 
 from syncd.config.document import Document
+from syncd.config.notify import NotifySettings
 from syncd.config.problems import At, Finding, Problem, Severity
 from syncd.config.shape import Shape, key_of
 from syncd.config.syncs import SyncSettings
@@ -194,6 +195,9 @@ class FileShape(Shape):
     state: StateSettings = Field(StateSettings(), description="Where syncd keeps what it knows.")
     http: HttpSettings = Field(HttpSettings(), description="Metrics, health and callbacks.")
     log: LogSettings = Field(LogSettings(), description="What the log says and how.")
+    notify: NotifySettings = Field(
+        NotifySettings(), description="Who is told when something needs a person, and when it is over."
+    )
     crms: Mapping[str, Raw] = Field(min_length=1, description="The CRM accounts, by names of your choice.")
     providers: Mapping[str, Raw] = Field(min_length=1, description="The data providers, by name.")
     syncs: Mapping[str, Raw] = Field(
@@ -210,6 +214,7 @@ class Settings:
     state: StateSettings
     http: HttpSettings
     log: LogSettings
+    notify: NotifySettings
     crms: Mapping[str, CrmSettings]
     providers: Mapping[str, ProviderSettings]
     syncs: Mapping[str, SyncSettings]
@@ -248,6 +253,7 @@ class Settings:
     def secrets(self) -> Iterator[tuple[At, Secret]]:
         """Every reference to a credential, with its place in the file."""
         yield from secrets_of(self.state, ("state",))
+        yield from secrets_of(self.notify, ("notify",))
         for section, entries in (("crms", self.crms), ("providers", self.providers)):
             for name, entry in entries.items():
                 yield from secrets_of(entry.options, (section, name))

@@ -36,8 +36,8 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _split(value: object, what: str) -> SplitResult:
-    """The parts of an absolute http(s) URL without credentials, query or fragment."""
+def _split(value: object, what: str, query: bool = False) -> SplitResult:
+    """The parts of an absolute http(s) URL without credentials and fragment, and without query unless allowed."""
     example = f"must be {what} such as https://host.example"
     if not isinstance(value, str) or len(value) > 1024 or not re.fullmatch(r"[!-~]+", value):
         raise PydanticCustomError("url", example)
@@ -52,7 +52,7 @@ def _split(value: object, what: str) -> SplitResult:
         raise PydanticCustomError(
             "url", "must not hold credentials; give them by reference in their own keys"
         )
-    if parts.query or parts.fragment or "?" in value or "#" in value:
+    if parts.fragment or "#" in value or (not query and (parts.query or "?" in value)):
         raise PydanticCustomError("url", "must not have a query or fragment")
     _check_host(parts.hostname)
     if parts.scheme == "http" and not is_loopback_host(parts.hostname):
@@ -78,6 +78,12 @@ def parse_base_url(value: object) -> str:
     if ".." in parts.path or "//" in parts.path or "%" in parts.path or "\\" in parts.path:
         raise PydanticCustomError("url", "has a path that could lead elsewhere")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def parse_hook_url(value: object) -> str:
+    """A URL that messages are sent to, as it was written; it may have a query."""
+    _split(value, "a URL", query=True)
+    return str(value)
 
 
 def parse_database_url(value: object) -> str:

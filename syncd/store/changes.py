@@ -261,10 +261,13 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> list[Stored]:
     return [_stored(r) for r in rows] if ids else []
 
 
-def by_state(connection: Connection) -> dict[str, int]:
-    """How many changes there are, by state."""
-    rows = connection.execute(select(t.change.c.state, func.count()).group_by(t.change.c.state))
-    return {state: int(n) for state, n in rows}
+def census(connection: Connection) -> list[tuple[str, str, str, str, int]]:
+    """(CRM, account, field, state, count) of all changes."""
+    c = t.change.c
+    rows = connection.execute(
+        select(c.crm, c.account, c.field, c.state, func.count()).group_by(c.crm, c.account, c.field, c.state)
+    )
+    return [(crm, account, field, state, int(n)) for crm, account, field, state, n in rows]
 
 
 def select_for_undo(

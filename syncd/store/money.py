@@ -353,6 +353,17 @@ def _tighter(one: Room | None, other: Room) -> Room:
     )
 
 
+def month_left(connection: Connection, month: str) -> dict[tuple[str, str], int]:
+    """(account, kind) → what the cap of a month leaves, in millionths; nothing for kinds without such a cap."""
+    b = t.budget.c
+    rows = connection.execute(
+        select(b.account, b.kind, b.cap - b.spent - b.unknown - b.reserved).where(
+            b.scope == "month", b.period == month
+        )
+    )
+    return {(account, kind): max(0, int(left)) for account, kind, left in rows}
+
+
 def drop_budgets(connection: Connection, account: str, kind: str, scope: str, period: str) -> None:
     """Forget a cap that the configuration no longer has; the ledger keeps what was spent."""
     connection.execute(

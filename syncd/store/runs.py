@@ -50,6 +50,16 @@ def latest(connection: Connection, limit: int = 10, kinds: Sequence[str] = ()) -
     return [_run(row) for row in rows]
 
 
+def verdicts(connection: Connection) -> list[tuple[list[str], str, int]]:
+    """(syncs, verdict, count) of the runs that have ended."""
+    rows = connection.execute(
+        select(t.run.c.scope, t.run.c.verdict, func.count())
+        .where(t.run.c.ended_at.is_not(None))
+        .group_by(t.run.c.scope, t.run.c.verdict)
+    )
+    return [(scope.split(",") if scope else [], verdict, int(n)) for scope, verdict, n in rows]
+
+
 def get(connection: Connection, run_id: int) -> Run | None:
     """One run."""
     row = connection.execute(select(t.run).where(t.run.c.id == run_id)).one_or_none()

@@ -493,10 +493,20 @@ def counts(connection: Connection, syncs: Sequence[str] | None = None) -> dict[s
     return {state: int(n) for state, n in rows}
 
 
-def oldest_open_us(connection: Connection) -> int | None:
-    """When the contact changed that has been open for the longest; None where none is."""
-    found = connection.scalar(select(func.min(t.work.c.changed_at)).where(t.work.c.state.in_(OPEN)))
-    return None if found is None else int(found)
+def waiting_by_crm(connection: Connection) -> list[tuple[str, str, int, int]]:
+    """(CRM, state, count, when the one changed that has been so for the longest) of open rows and dead ones."""
+    rows = connection.execute(
+        select(t.work.c.crm, t.work.c.state, func.count(), func.min(t.work.c.changed_at))
+        .where(t.work.c.state.in_((*OPEN, "dead")))
+        .group_by(t.work.c.crm, t.work.c.state)
+    )
+    return [(crm, state, int(n), int(at)) for crm, state, n, at in rows]
+
+
+def reasons(connection: Connection, state: str) -> dict[str, int]:
+    """Why rows are in a state, and how many for each reason."""
+    query = select(t.work.c.reason, func.count()).where(t.work.c.state == state).group_by(t.work.c.reason)
+    return {reason: int(n) for reason, n in connection.execute(query)}
 
 
 def sample(connection: Connection, reason: str) -> str | None:

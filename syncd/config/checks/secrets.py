@@ -23,6 +23,7 @@ def check_secrets(draft: Draft) -> Iterator[Finding]:
     """References whose name is no name, such as the credential itself."""
     if draft.file is not None:
         yield from _check(draft.file.state, ("state",))
+        yield from _check(draft.file.notify, ("notify",))
     for name, crm in draft.crms.items():
         yield from _check(crm.options, ("crms", name))
     for name, provider in draft.providers.items():

@@ -1,0 +1,71 @@
+"""The daemon as a process of its own, for flow tests: ended for sure."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.rehearsals import ROOT, Stage
+
+
+@dataclass
+class Service:
+    """A running daemon whose first cycle has ended."""
+
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        listen = next(json.loads(line)["listen"] for line in self.lines if '"daemon.ready"' in line)
+        return f"http://{listen}"
+
+    @property
+    def arguments(self) -> str:
+        """What everybody on the machine can see of it."""
+        return Path(f"/proc/{self.process.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+    def end(self) -> str:
+        """Ask it to end; its whole log."""
+        self.process.send_signal(signal.SIGTERM)
+        self.lines += self.process.communicate(timeout=30)[1].splitlines(keepends=True)
+        assert self.process.returncode == 0
+        return "".join(self.lines)
+
+
+@contextmanager
+def service(play: Stage) -> Iterator[Service]:
+    """The daemon, once its first cycle has ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "syncd", "run", "--config", str(play.config)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    running = Service(process)
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            running.lines.append(line)
+            if '"run.done"' in line:
+                break
+        yield running
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def get(url: str) -> tuple[int, str]:
+    """The status and text of an answer."""
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.status, answer.read().decode()
