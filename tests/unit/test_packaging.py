@@ -295,7 +295,7 @@ ALERTS = (
     "SyncdDown", "SyncdTaskStale", "SyncdFreshnessSlow", "SyncdBacklogGrowing", "SyncdBudgetExhaustsEarly",
     "SyncdBudgetExhausted", "SyncdSpendSpike", "SyncdLedgerDrift", "SyncdUnknownSpend", "SyncdProviderFailing",
     "SyncdHitRateCollapse", "SyncdCrmQuotaLow", "SyncdWriteConflicts", "SyncdDeadLetters", "SyncdAuthFailed",
-    "SyncdAuditChainBroken", "SyncdConfigReloadFailed", "SyncdDiskLow",
+    "SyncdStopped", "SyncdConfigReloadFailed", "SyncdDiskLow",
 )  # fmt: skip
 
 
