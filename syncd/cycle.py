@@ -27,7 +27,7 @@ from syncd.write import Writer
 
 _log = structlog.get_logger("syncd.cycle")
 TICK_S = 0.1
-LINGER_S = 20.0
+LINGER_S = 45.0
 """How long an enriched contact may wait for others to share its batch."""
 PATIENCE_S = 30.0
 """A cycle waits for what falls due within this; later work is left to the next one."""

@@ -293,13 +293,14 @@ class Writer:
         """record id → whether the CRM holds what was written.
 
         The answer to the write tells it for most records. The first ones of a run, and those whose answer
-        does not show the values, are read; all others when they come back as changed.
+        shows other values, are read; all others when they come back as changed, those too of which the CRM
+        shows nothing.
         """
         told: dict[str, bool] = {}
         doubtful: list[Case] = []
         for case, result in zip(writing, results, strict=True):
             if isinstance(result, Written):
-                shown = result.fields is not None and case.shown_by(result.fields)
+                shown = result.fields is None or case.shown_by(result.fields)
                 told[case.row.record_id] = shown
                 if not shown or canary:
                     doubtful.append(case)
