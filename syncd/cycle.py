@@ -199,6 +199,8 @@ class Cycle:
             return False
         finally:
             self.tallies.pulled.update(puller.counts)
+            if puller.counts["elsewhere"]:
+                self.tallies.notes.append(f"{policy.name}: another worker reads {crm.name} at this moment.")
             structlog.contextvars.unbind_contextvars("sync", "crm")
         with self.r.store.write() as connection:
             runs.set_sync(connection, policy.name, last_run_at=work.now_us(connection))

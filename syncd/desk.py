@@ -182,6 +182,12 @@ class Desk:
         accounts = self.policy.accounts
         return accounts.index(account) if account in accounts else len(accounts)
 
+    def lose(self, kept: Kept) -> None:
+        """A lookup that was made for this contact was lost, though its keys may have changed since."""
+        if kept.id not in self.seen:
+            self.seen.add(kept.id)
+            self.asked.append(Asked(kept.account, kept.operation, None, "unknown", (), kept.id))
+
     # steps
 
     def next(self, vendors: Sequence[Vendor]) -> Ask | Wait | Stop:
@@ -249,6 +255,12 @@ def read_known(
     mere name is compared with the other contacts of the state first.
     """
     unread = [desk for desk in desks if desk.unread]
+    begun = {desk.row.id: desk for desk in unread if not desk.seen}
+    with store.read() as connection:
+        lost = lookups.lost(connection, list(begun))
+    for work_id, held in lost.items():
+        for kept in held:
+            begun[work_id].lose(kept)
     while unread:
         wanted = sorted({d for desk in unread for d in desk.unread})
         found: dict[str, list[Kept]] = {}

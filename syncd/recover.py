@@ -6,7 +6,7 @@ import structlog
 
 from syncd.accounts import ProviderAccount
 from syncd.ledger import Ledger
-from syncd.store import jobs, money, work
+from syncd.store import jobs, money, runs, work
 from syncd.store.engine import Store
 
 _log = structlog.get_logger("syncd.recover")
@@ -36,6 +36,7 @@ def recover(
                 )
         if alone:
             work.orphan(connection, [owner])
+            runs.free_syncs(connection, owner)
         counts["contacts"] = work.expire(connection, 0 if alone else lease_us)
     if any(counts.values()):
         _log.info("recovered", **counts)

@@ -75,6 +75,17 @@ def of_call(connection: Connection, call_id: int) -> list[tuple[Kept, bytes | No
     return [(_kept(row), row.key) for row in rows]
 
 
+def lost(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[Kept]]:
+    """work id → lookups made for it whose charge and answer nobody knows, by whatever key they were made."""
+    found: dict[int, list[Kept]] = {}
+    if work_ids:
+        for row in connection.execute(
+            select(t.lookup).where(t.lookup.c.work_id.in_(work_ids), t.lookup.c.state == "unknown")
+        ):
+            found.setdefault(int(row.work_id), []).append(_kept(row))
+    return found
+
+
 def of_work(connection: Connection, work_id: int) -> list[Kept]:
     """The lookups that were made for a contact."""
     rows = connection.execute(select(t.lookup).where(t.lookup.c.work_id == work_id).order_by(t.lookup.c.id))

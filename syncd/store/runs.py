@@ -133,6 +133,15 @@ def lease_sync(connection: Connection, sync: str, owner: str, lease_us: int) -> 
     )
 
 
+def free_syncs(connection: Connection, alive: str) -> None:
+    """Whoever else was reading a CRM is dead; for a state that only one process can have open."""
+    connection.execute(
+        update(t.sync_state)
+        .where(t.sync_state.c.owner != alive, t.sync_state.c.owner != "")
+        .values(owner="", lease_until=0)
+    )
+
+
 def release_sync(connection: Connection, sync: str, owner: str) -> None:
     """Let others read the sync's CRM."""
     connection.execute(
