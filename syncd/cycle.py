@@ -21,7 +21,7 @@ from syncd.pull import Puller, Window
 from syncd.recover import recover
 from syncd.report import Tallies
 from syncd.runtime import Runtime, WrongAccount, failure_advice, identify
-from syncd.store import jobs, runs, work
+from syncd.store import jobs, lists, runs, work
 from syncd.store.engine import MILLION
 from syncd.write import Writer
 
@@ -283,7 +283,7 @@ class Cycle:
     def _write(self, writer: Writer) -> None:
         """Write what is worth its calls: whole batches, and a rest that has waited long enough."""
         with self.r.store.read() as connection:
-            due, age_us = work.backlog(connection, ("enriched", "writing"), writer.policy.name)
+            due, age_us = lists.backlog(connection, ("enriched", "writing"), writer.policy.name)
         if age_us > LINGER_S * MILLION:
             writer.drain()
         elif due >= writer.crm.connector.write_batch:
@@ -292,7 +292,7 @@ class Cycle:
     def _until_due(self, syncs: list[str], claimable: Sequence[str], waited: float) -> float | None:
         """Seconds until something falls due that this cycle should wait for; None where it is done."""
         with self.r.store.read() as connection:
-            now, next_us = work.due(connection, (*claimable, "enriched", "writing"), syncs)
+            now, next_us = lists.due(connection, (*claimable, "enriched", "writing"), syncs)
             job_us = jobs.next_due_us(connection) if self.orders.wait_for_jobs else None
         if now:
             return 0.0 if waited < JOBS_S else None

@@ -19,7 +19,7 @@ from syncd.metrics import Metrics
 from syncd.poll import Poller
 from syncd.reload import Reloader
 from syncd.runtime import Runtime, identify
-from syncd.store import jobs, work
+from syncd.store import jobs, lists
 from syncd.web import Web, application
 
 _log = structlog.get_logger("syncd.daemon")
@@ -156,7 +156,7 @@ class Daemon:
     def _followed_up(self) -> list[str]:
         """Syncs with contacts that are due though no schedule is."""
         with self.runtime.store.read() as connection:
-            return work.due_syncs(connection, STEADY, list(self.runtime.policies))
+            return lists.due_syncs(connection, STEADY, list(self.runtime.policies))
 
     def alive(self) -> tuple[bool, str]:
         """Whether the loop moves."""

@@ -26,7 +26,7 @@ from syncd.model import (
 )
 from syncd.offers import Answered
 from syncd.plan import Assessment, Need, assess, keys_of, persona_of
-from syncd.store import lookups, work
+from syncd.store import lookups, people
 from syncd.store.engine import Store
 from syncd.store.lookups import Kept
 from syncd.store.work import Row
@@ -282,7 +282,7 @@ def _compare_claims(store: Store, desks: Sequence[Desk]) -> None:
     if not claiming:
         return
     with store.read() as connection:
-        holders = work.holders(connection, sorted({m for desk in claiming for m in desk.claims}))
+        holders = people.holders(connection, sorted({m for desk in claiming for m in desk.claims}))
     for desk in claiming:
         for mark in list(desk.claims):
             others = [row for row in holders.get(mark, ()) if row.id != desk.row.id]

@@ -17,7 +17,7 @@ from syncd.connector import Failure, FailureKind
 from syncd.desk import Desk, read_known
 from syncd.model import Field, LastWrite
 from syncd.settle import GO_ON, WAIT
-from syncd.store import changes, work
+from syncd.store import changes, people, work
 from syncd.store.engine import MILLION
 from syncd.waterfall import Ask, Stop, Wait
 
@@ -100,7 +100,7 @@ class Enricher:
         if not rows:
             return
         with self.b.store.read() as connection:
-            siblings = work.siblings(connection, [r.id for r in rows])
+            siblings = people.siblings(connection, [r.id for r in rows])
             written = written_before(connection, rows)
         now = self.b.clock()
         for row in rows:
@@ -271,7 +271,7 @@ class Enricher:
                 for desk, state, values in ended
             ]
             held = work.finish(connection, self.b.owner, rows)
-            work.add_identity(connection, {d.row.id: d.learned for d, _, _ in ended if d.learned})
+            people.add_identity(connection, {d.row.id: d.learned for d, _, _ in ended if d.learned})
         for (desk, state, values), ours in zip(ended, held, strict=True):
             self._desks.pop(desk.row.id, None)
             if ours and state not in ("waiting", "enriched"):

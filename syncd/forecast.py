@@ -17,7 +17,7 @@ from syncd.enrich import written_before
 from syncd.model import Field, Key, KeyKind
 from syncd.purchase import Market, hit, knows, learns
 from syncd.runtime import Runtime
-from syncd.store import work
+from syncd.store import lists, people
 from syncd.store.engine import MILLION
 from syncd.waterfall import Ask, Asked, Vendor, step
 
@@ -68,7 +68,7 @@ def forecast(runtime: Runtime, syncs: Sequence[str], run_id: int = 0) -> Forecas
         for desk in desks:
             _consider(found, desk, vendors)
     with runtime.store.read() as connection:
-        for state, count in work.counts(connection, syncs).items():
+        for state, count in lists.counts(connection, syncs).items():
             if state in ("waiting", "leased", "enriched", "writing"):
                 found.contacts[state] += count
     return found
@@ -106,8 +106,8 @@ def _desks(runtime: Runtime, syncs: Sequence[str]) -> Iterator[list[Desk]]:
     after = 0
     while True:
         with runtime.store.read() as connection:
-            rows = work.page(connection, ("ready", "no_budget"), syncs, after, PAGE)
-            siblings = work.siblings(connection, [r.id for r in rows])
+            rows = lists.page(connection, ("ready", "no_budget"), syncs, after, PAGE)
+            siblings = people.siblings(connection, [r.id for r in rows])
             written = written_before(connection, rows)
         if not rows:
             return

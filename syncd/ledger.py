@@ -19,9 +19,10 @@ from sqlalchemy.exc import IntegrityError
 
 from syncd.connector import Operation
 from syncd.model import Balance, Charge, Key
-from syncd.store import lookups, money, runs, work
+from syncd.store import figures, lookups, money, runs, work
 from syncd.store.engine import MILLION, Now, Store
-from syncd.store.money import Mark, Periods, Room, Shift, Ticket
+from syncd.store.figures import Mark
+from syncd.store.money import Periods, Room, Shift, Ticket
 
 SCOPES = ("run", "day", "month")
 OPEN = ("sent", "pending", "unknown")
@@ -398,7 +399,7 @@ class Ledger:
     def marks(self, account: str, lag_us: int) -> dict[str, Mark]:
         """To be taken before the vendor is asked for its figures."""
         with self.store.read() as connection:
-            return money.pool_marks(connection, account, lag_us)
+            return figures.pool_marks(connection, account, lag_us)
 
     def observe(self, account: str, balance: Balance, marks: Mapping[str, Mark]) -> dict[str, Decimal]:
         """Take over the vendor's figures; drift per kind, positive where credits went that we did not spend.
@@ -417,7 +418,7 @@ class Ledger:
                 remaining = None if pool is None or pool.remaining is None else micro(pool.remaining)
                 plan = pool.plan.value if pool else "unknown"
                 mark = marks.get(kind, Mark())
-                gone = money.observe(connection, account, kind, remaining, plan, balance.period or "", mark)
+                gone = figures.observe(connection, account, kind, remaining, plan, balance.period or "", mark)
                 if gone:
                     drift[kind] = in_credits(gone)
         return drift

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from syncd.config import Settings
 from syncd.ledger import SCOPES, in_credits
 from syncd.report import number
-from syncd.store import jobs, money, reloads, runs, work
+from syncd.store import figures, jobs, lists, money, reloads, runs, work
 from syncd.store.engine import MILLION, Store
 from syncd.store.money import Periods
 
@@ -55,7 +55,7 @@ def _sync(connection: Connection, settings: Settings, name: str, now_us: int) ->
         "last_run_at": iso(state.last_run_us),
         "last_success_at": iso(state.last_success_us),
         "first_load_in_progress": state.scan_started_us is not None,
-        "contacts": work.counts(connection, [name]),
+        "contacts": lists.counts(connection, [name]),
     }
 
 
@@ -131,9 +131,9 @@ def budgets(store: Store, settings: Settings, now: datetime) -> Budgets:
     """Caps, spending and the vendors' own figures."""
     periods = Periods(0, now.strftime("%Y-%m-%d"), now.strftime("%Y-%m"))
     with store.read() as connection:
-        pools = money.pools(connection)
-        drifts = money.drifts(connection)
-        burn = money.burn(connection, BURN_DAYS)
+        pools = figures.pools(connection)
+        drifts = figures.drifts(connection)
+        burn = figures.burn(connection, BURN_DAYS)
         kinds = [
             _kind(connection, name, kind, budget, periods, pools, drifts, burn, now)
             for name, provider in settings.providers.items()
@@ -149,7 +149,7 @@ def _kind(
     kind: str,
     budget: Any,
     periods: Periods,
-    pools: Mapping[tuple[str, str], money.Pool],
+    pools: Mapping[tuple[str, str], figures.Pool],
     drifts: Mapping[tuple[str, str], int],
     burn: Mapping[tuple[str, str], int],
     now: datetime,

@@ -291,7 +291,7 @@ class Puller:
             trace=None,
             run_id=self.run_id,
         )
-        work.set_identity(connection, {row.id: self._marks(contact)})
+        people.set_identity(connection, {row.id: self._marks(contact)})
         return None
 
     def _same(
@@ -310,7 +310,7 @@ class Puller:
         now = work.now_us(connection)
         ids = work.add(connection, [self._row(c, now) for c in contacts])
         self.counts["ready"] += len(ids)
-        work.set_identity(connection, {i: self._marks(c) for i, c in zip(ids, contacts, strict=True)})
+        people.set_identity(connection, {i: self._marks(c) for i, c in zip(ids, contacts, strict=True)})
 
     def _row(self, contact: Contact, now_us: int) -> dict[str, Any]:
         return {

@@ -12,7 +12,7 @@ from typing import Any
 from syncd.connector import Failure, FailureKind
 from syncd.ledger import in_credits
 from syncd.meter import Tally
-from syncd.store import changes, money, work
+from syncd.store import changes, figures, lists, money
 from syncd.store.engine import Store
 
 SCHEMA_VERSION = 1
@@ -48,7 +48,7 @@ def contacts(store: Store, run_id: int, pulled: Mapping[str, int]) -> dict[str, 
     """Contacts by what became of them; `unaccounted` must be 0."""
     found = Counter(dict.fromkeys(CONTACTS, 0))
     with store.read() as connection:
-        rows = work.outcomes(connection, run_id)
+        rows = lists.outcomes(connection, run_id)
     total = 0
     for state, reason, count in rows:
         total += count
@@ -112,8 +112,8 @@ def spending(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Per provider and credit kind: spent and unknown in this run, room under the caps, the vendor's figure."""
     with store.read() as connection:
-        spent = money.spent_in_run(connection, run_id)
-        pools = money.pools(connection)
+        spent = figures.spent_in_run(connection, run_id)
+        pools = figures.pools(connection)
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for account, kinds in rooms.items():
         for kind, room in kinds.items():
@@ -133,7 +133,7 @@ def spending(
 def spent(store: Store, run_id: int) -> dict[str, dict[str, int]]:
     """account → kind → spent or unknown in a run, in millionths; only what is not nothing."""
     with store.read() as connection:
-        rows = money.spent_in_run(connection, run_id)
+        rows = figures.spent_in_run(connection, run_id)
     found: dict[str, dict[str, int]] = {}
     for (account, kind), (s, u) in rows.items():
         if s or u:

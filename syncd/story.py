@@ -12,7 +12,7 @@ import orjson
 from syncd.codec import digest, unpack_candidates, unpack_contact
 from syncd.model import FieldPolicy, Key, SyncPolicy
 from syncd.plan import text_of
-from syncd.store import changes, lookups, money, runs, work
+from syncd.store import changes, figures, lookups, people, runs, work
 from syncd.store.engine import Store
 
 FIRST_WORDS = {
@@ -81,7 +81,7 @@ def find(store: Store, salt: bytes, text: str) -> list[work.Row]:
         if rows:
             return rows
         keys = [k for k in (Key.email(wanted), Key.linkedin(wanted)) if k is not None]
-        held = work.holders(connection, [digest(salt, k) for k in keys])
+        held = people.holders(connection, [digest(salt, k) for k in keys])
         return sorted({r.id: r for rows in held.values() for r in rows}.values(), key=lambda r: r.id)
 
 
@@ -93,7 +93,7 @@ def story(store: Store, row: work.Row, policy: SyncPolicy | None) -> Story:
         written = changes.of_work(connection, row.id)
         mine = {k.id: k for k in lookups.of_work(connection, row.id)}
         mine.update({k.id: k for k in lookups.by_ids(connection, trace.get("lookups", []))})
-        spent = money.spent_on(connection, [k.call_id for k in mine.values()])
+        spent = figures.spent_on(connection, [k.call_id for k in mine.values()])
         events = runs.events(connection, work_id=row.id)
     steps = {step["lookup"]: step for step in trace.get("steps", [])}
     told.asked = [_asked(k, row, steps.get(k.id, {}), spent) for _, k in sorted(mine.items())]

@@ -23,7 +23,7 @@ from syncd.model import AuthorKind, Contact, Field, FieldInfo, Patch, SyncPolicy
 from syncd.offers import same_value
 from syncd.plan import input_digest, text_of
 from syncd.pull import names_to_read
-from syncd.store import changes, runs, work
+from syncd.store import changes, lists, people, runs, work
 
 _log = structlog.get_logger("syncd.write")
 
@@ -70,7 +70,7 @@ class Writer:
         )
         states = ("enriched", "writing")
         with self.b.store.write() as connection:
-            if whole and work.backlog(connection, states, self.policy.name)[0] < size:
+            if whole and lists.backlog(connection, states, self.policy.name)[0] < size:
                 return False
             rows = work.claim(
                 connection, self.b.owner, states, [self.policy.name], size, self.b.lease_us, self.run_id
@@ -95,7 +95,7 @@ class Writer:
             ids = [r.record_id for r in rows]
             written = changes.last_written(connection, self.policy.crm, self.policy.object, ids)
             refused = changes.refused(connection, [r.id for r in rows])
-            siblings = work.siblings(connection, [r.id for r in rows])
+            siblings = people.siblings(connection, [r.id for r in rows])
         source, now = self.b.our_sources.get(self.policy.crm, ""), self.b.clock()
         desks: list[tuple[work.Row, Contact, Desk, Scene]] = []
         left: list[tuple[work.Row, Contact | None]] = []

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from syncd.connector import On, Operation, Price
 from syncd.ledger import Booked, Caps, Item, Ledger, Purse, Refusal
 from syncd.model import Balance, Charge, Key, KeyKind, Pool
-from syncd.store import money, runs, work
+from syncd.store import lists, money, runs, work
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Store
 from syncd.store.money import Periods
@@ -84,7 +84,7 @@ class Worker:
     def claim(self, count: int = 1, states: Sequence[str] = ("ready", "waiting")) -> list[work.Row]:
         """Lease contacts; they are made where there are too few."""
         with self.store.write() as connection:
-            ready, _ = work.due(connection, states, ["leads"])
+            ready, _ = lists.due(connection, states, ["leads"])
             add_contacts(connection, max(0, count - ready))
             return work.claim(connection, self.owner, states, ["leads"], count, LEASE_US, self.run_id)
 

@@ -27,13 +27,13 @@ def command(context: click.Context) -> None:
 @common
 def list_(limit: int = 100) -> None:
     """Who failed, and why."""
-    from syncd.store import work
+    from syncd.store import lists
 
     run = invocation()
     settings = run.settings()
     with reading(settings) as store, store.read() as connection:
-        rows = work.page(connection, STATES, list(settings.syncs), 0, limit)
-        counts = work.counts(connection, list(settings.syncs))
+        rows = lists.page(connection, STATES, list(settings.syncs), 0, limit)
+        counts = lists.counts(connection, list(settings.syncs))
     total = sum(counts.get(state, 0) for state in STATES)
     if run.json:
         shown = [
@@ -83,7 +83,7 @@ def discard(contacts: Sequence[str], everyone: bool, reason: str) -> None:
 
 def _move(contacts: Sequence[str], everyone: bool, discard: bool, reason: str) -> None:
     from syncd.cli.explain import rows_of
-    from syncd.store import runs, work
+    from syncd.store import lists, runs, work
 
     if bool(contacts) == everyone:
         raise click.UsageError("name the contacts, or say --all")
@@ -93,7 +93,7 @@ def _move(contacts: Sequence[str], everyone: bool, discard: bool, reason: str) -
     with reading(settings) as store:
         wanted = [r.id for text in contacts for r in rows_of(store, text)]
         with store.write() as connection:
-            ids = work.ids_of(connection, STATES, list(settings.syncs)) if everyone else wanted
+            ids = lists.ids_of(connection, STATES, list(settings.syncs)) if everyone else wanted
             for work_id in ids:
                 moved = (
                     work.discard(connection, work_id, STATES, f"discarded: {reason}")

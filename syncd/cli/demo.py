@@ -196,14 +196,14 @@ def _tell_csv(loaded: Mapping[str, Any]) -> None:
 def _next(config: Path) -> None:
     """What to try now: the state of the demo is kept, so that it can be asked."""
     from syncd.config import load
-    from syncd.store import work
+    from syncd.store import lists
     from syncd.store.engine import Store
 
     record = "CONTACT"
     with suppress(Exception):
         store = Store(load(config).database_url())
         with store.read() as connection:
-            found = work.sample(connection, "enriched")
+            found = lists.sample(connection, "enriched")
         store.close()
         record = found or record
     syncd = _command()

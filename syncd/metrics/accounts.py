@@ -12,7 +12,7 @@ from syncd.metrics.catalogue import BREAKER, CATALOGUE
 from syncd.metrics.process import Requests
 from syncd.pacing import BREAK_AFTER
 from syncd.runtime import Runtime
-from syncd.store import jobs, money, rates
+from syncd.store import figures, jobs, money, rates
 from syncd.store.engine import MILLION
 
 
@@ -34,7 +34,7 @@ class AccountSeries:
         reserved = CATALOGUE["syncd_provider_credits_reserved"].gauge()
         unknown = CATALOGUE["syncd_provider_credits_unknown"].gauge()
         with self.r.store.read() as connection:
-            sums = money.sums(connection)
+            sums = figures.sums(connection)
         for at in self._kinds():
             held, gone, lost = (float(in_credits(n)) for n in sums.get(at, (0, 0, 0)))
             spent.add_metric(at, gone)
@@ -50,7 +50,7 @@ class AccountSeries:
         periods = self.r.ledger.periods(0, self.r.clock())
         rooms = self.r.ledger.headroom(periods)
         with self.r.store.read() as connection:
-            pools, drifts = money.pools(connection), money.drifts(connection)
+            pools, drifts = figures.pools(connection), figures.drifts(connection)
             months = money.month_left(connection, periods.month)
         for at in self._kinds():
             room, pool = rooms.get(at[0], {}).get(at[1]), pools.get(at)

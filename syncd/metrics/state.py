@@ -29,7 +29,7 @@ from syncd.metrics.catalogue import (
 )
 from syncd.model import Field
 from syncd.runtime import Runtime
-from syncd.store import changes, jobs, runs, work
+from syncd.store import changes, jobs, lists, runs, work
 from syncd.store.engine import MILLION
 from syncd.store.schema import HEAD
 
@@ -125,7 +125,7 @@ class StateSeries:
 
     def queues(self) -> Iterator[Metric]:
         with self.r.store.read() as connection:
-            rows = work.waiting_by_crm(connection)
+            rows = lists.waiting_by_crm(connection)
             polls = sum(n for _, n, _ in jobs.pending(connection))
         counts: Count[str] = Count()
         for _, state, count, _ in rows:

@@ -14,7 +14,7 @@ from syncd.config import Settings
 from syncd.overview import budgets
 from syncd.pacing import BREAK_AFTER, Bucket
 from syncd.runtime import Runtime
-from syncd.store import jobs, rates, runs, work
+from syncd.store import jobs, lists, rates, runs
 
 PROVIDER_DOWN_S = 900.0
 CRM_DOWN_S = 300.0
@@ -124,7 +124,7 @@ def _lost(connection: Connection) -> Iterator[Trouble]:
 
 
 def _spent(connection: Connection, runtime: Runtime, now: datetime) -> Iterator[Trouble]:
-    waiting = work.reasons(connection, "no_budget")
+    waiting = lists.reasons(connection, "no_budget")
     for row in _budgets(runtime.settings, runtime, now):
         month = next((c for c in row["caps"] if c["per"] == "month"), None)
         if month is None or not month["cap"]:

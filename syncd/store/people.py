@@ -1,13 +1,14 @@
-"""Forgetting: a person's data leaves the state for good; what was spent and when stays."""
+"""People: the marks by which one is recognised in several records, and forgetting them for good."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
+from syncd.store.work import Row, many
 
 FORGOTTEN = "forgotten on request"
 
@@ -62,3 +63,65 @@ def forgotten(connection: Connection, digests: Sequence[str]) -> set[str]:
 def anybody_forgotten(connection: Connection) -> bool:
     """Whether anybody ever was."""
     return bool(connection.scalar(select(func.count()).select_from(t.tombstone)))
+
+
+def set_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[str]]) -> None:
+    """Replace the marks by which a person is recognised in other records."""
+    ids = list(digests_by_work)
+    if not ids:
+        return
+    connection.execute(delete(t.identity).where(t.identity.c.work_id.in_(ids)))
+    rows = [
+        {"work_id": w, "digest": d} for w, digests in digests_by_work.items() for d in sorted(set(digests))
+    ]
+    if rows:
+        connection.execute(t.identity.insert(), rows)
+
+
+def add_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[str]]) -> None:
+    """Further marks of persons; those that are known stay."""
+    wanted = {(w, d) for w, digests in digests_by_work.items() for d in digests}
+    if not wanted:
+        return
+    held = connection.execute(
+        select(t.identity.c.work_id, t.identity.c.digest).where(
+            t.identity.c.work_id.in_({w for w, _ in wanted})
+        )
+    )
+    missing = wanted - {(int(w), str(d)) for w, d in held}
+    if missing:
+        connection.execute(t.identity.insert(), [{"work_id": w, "digest": d} for w, d in sorted(missing)])
+
+
+def holders(connection: Connection, digests: Sequence[str]) -> dict[str, list[Row]]:
+    """mark → the rows that bear it."""
+    if not digests:
+        return {}
+    pairs = connection.execute(
+        select(t.identity.c.digest, t.identity.c.work_id).where(t.identity.c.digest.in_(digests))
+    ).all()
+    rows = {r.id: r for r in many(connection, sorted({int(w) for _, w in pairs}))}
+    found: dict[str, list[Row]] = {}
+    for mark, work_id in pairs:
+        found.setdefault(mark, []).append(rows[work_id])
+    return found
+
+
+def siblings(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[Row]]:
+    """work id → rows of what seems to be the same person, in whatever sync or CRM, by shared marks."""
+    if not work_ids:
+        return {}
+    mine, other = t.identity.alias("mine"), t.identity.alias("other")
+    pairs = connection.execute(
+        select(mine.c.work_id, other.c.work_id)
+        .join(other, and_(other.c.digest == mine.c.digest, other.c.work_id != mine.c.work_id))
+        .where(mine.c.work_id.in_(work_ids))
+        .distinct()
+        .limit(2000)
+    ).all()
+    rows = {r.id: r for r in many(connection, sorted({b for _, b in pairs}))}
+    found: dict[int, list[Row]] = {}
+    for a, b in pairs:
+        if b in rows:
+            found.setdefault(a, []).append(rows[b])
+    return found

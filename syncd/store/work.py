@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    delete,
     exists,
     func,
     or_,
@@ -53,7 +52,7 @@ class Row:
     changed_us: int = 0
 
 
-def _row(found: Any) -> Row:
+def row_of(found: Any) -> Row:
     return Row(
         found.id,
         found.sync,
@@ -80,24 +79,24 @@ def _row(found: Any) -> Row:
 def known(connection: Connection, sync: str, record_ids: Sequence[str]) -> dict[str, Row]:
     """The rows of these records, by record id."""
     rows = connection.execute(select(t.work).where(t.work.c.sync == sync, t.work.c.record_id.in_(record_ids)))
-    return {row.record_id: _row(row) for row in rows}
+    return {row.record_id: row_of(row) for row in rows}
 
 
 def get(connection: Connection, work_id: int) -> Row | None:
     """One row."""
     found = connection.execute(select(t.work).where(t.work.c.id == work_id)).one_or_none()
-    return _row(found) if found else None
+    return row_of(found) if found else None
 
 
 def many(connection: Connection, ids: Sequence[int]) -> list[Row]:
     """Rows by id."""
-    return [_row(r) for r in connection.execute(select(t.work).where(t.work.c.id.in_(ids)))] if ids else []
+    return [row_of(r) for r in connection.execute(select(t.work).where(t.work.c.id.in_(ids)))] if ids else []
 
 
 def find(connection: Connection, crm: str, record_id: str) -> list[Row]:
     """The rows of a record in every sync of a CRM; of every CRM where `crm` is blank."""
     query = select(t.work).where(t.work.c.record_id == record_id).order_by(t.work.c.id)
-    return [_row(r) for r in connection.execute(query.where(t.work.c.crm == crm) if crm else query)]
+    return [row_of(r) for r in connection.execute(query.where(t.work.c.crm == crm) if crm else query)]
 
 
 def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -162,68 +161,6 @@ def again(connection: Connection, work_id: int, **values: Any) -> bool:
     return False
 
 
-def set_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[str]]) -> None:
-    """Replace the marks by which a person is recognised in other records."""
-    ids = list(digests_by_work)
-    if not ids:
-        return
-    connection.execute(delete(t.identity).where(t.identity.c.work_id.in_(ids)))
-    rows = [
-        {"work_id": w, "digest": d} for w, digests in digests_by_work.items() for d in sorted(set(digests))
-    ]
-    if rows:
-        connection.execute(t.identity.insert(), rows)
-
-
-def add_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[str]]) -> None:
-    """Further marks of persons; those that are known stay."""
-    wanted = {(w, d) for w, digests in digests_by_work.items() for d in digests}
-    if not wanted:
-        return
-    held = connection.execute(
-        select(t.identity.c.work_id, t.identity.c.digest).where(
-            t.identity.c.work_id.in_({w for w, _ in wanted})
-        )
-    )
-    missing = wanted - {(int(w), str(d)) for w, d in held}
-    if missing:
-        connection.execute(t.identity.insert(), [{"work_id": w, "digest": d} for w, d in sorted(missing)])
-
-
-def holders(connection: Connection, digests: Sequence[str]) -> dict[str, list[Row]]:
-    """mark → the rows that bear it."""
-    if not digests:
-        return {}
-    pairs = connection.execute(
-        select(t.identity.c.digest, t.identity.c.work_id).where(t.identity.c.digest.in_(digests))
-    ).all()
-    rows = {r.id: r for r in many(connection, sorted({int(w) for _, w in pairs}))}
-    found: dict[str, list[Row]] = {}
-    for mark, work_id in pairs:
-        found.setdefault(mark, []).append(rows[work_id])
-    return found
-
-
-def siblings(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[Row]]:
-    """work id → rows of what seems to be the same person, in whatever sync or CRM, by shared marks."""
-    if not work_ids:
-        return {}
-    mine, other = t.identity.alias("mine"), t.identity.alias("other")
-    pairs = connection.execute(
-        select(mine.c.work_id, other.c.work_id)
-        .join(other, and_(other.c.digest == mine.c.digest, other.c.work_id != mine.c.work_id))
-        .where(mine.c.work_id.in_(work_ids))
-        .distinct()
-        .limit(2000)
-    ).all()
-    rows = {r.id: r for r in many(connection, sorted({b for _, b in pairs}))}
-    found: dict[int, list[Row]] = {}
-    for a, b in pairs:
-        if b in rows:
-            found.setdefault(a, []).append(rows[b])
-    return found
-
-
 def claim(
     connection: Connection,
     owner: str,
@@ -281,7 +218,8 @@ def claim(
             )
         )
     return [
-        _row(r) for r in connection.execute(select(t.work).where(t.work.c.id.in_(ids)).order_by(t.work.c.id))
+        row_of(r)
+        for r in connection.execute(select(t.work).where(t.work.c.id.in_(ids)).order_by(t.work.c.id))
     ]
 
 
@@ -443,12 +381,6 @@ def orphan(connection: Connection, owners: Sequence[str]) -> int:
     )
 
 
-def ids_of(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> list[int]:
-    """The ids of all rows in these states."""
-    query = select(t.work.c.id).where(t.work.c.state.in_(states), t.work.c.sync.in_(syncs))
-    return [int(i) for i in connection.scalars(query.order_by(t.work.c.id))]
-
-
 def retry(connection: Connection, work_id: int, states: Sequence[str]) -> bool:
     """Put an ended row back to the start of the line, to be read anew; False where it is in no such state."""
     return (
@@ -471,67 +403,6 @@ def discard(connection: Connection, work_id: int, states: Sequence[str], reason:
         ).rowcount
         == 1
     )
-
-
-def page(
-    connection: Connection, states: Sequence[str], syncs: Sequence[str], after: int, limit: int
-) -> list[Row]:
-    """Rows of these states by id, beyond `after`; nobody is kept from them."""
-    query = (
-        select(t.work)
-        .where(t.work.c.state.in_(states), t.work.c.sync.in_(syncs), t.work.c.id > after)
-        .order_by(t.work.c.id)
-        .limit(limit)
-    )
-    return [_row(r) for r in connection.execute(query)]
-
-
-def counts(connection: Connection, syncs: Sequence[str] | None = None) -> dict[str, int]:
-    """Rows by state; of these syncs, or of all."""
-    query = select(t.work.c.state, func.count()).group_by(t.work.c.state)
-    rows = connection.execute(query if syncs is None else query.where(t.work.c.sync.in_(syncs)))
-    return {state: int(n) for state, n in rows}
-
-
-def waiting_by_crm(connection: Connection) -> list[tuple[str, str, int, int]]:
-    """(CRM, state, count, when the one changed that has been so for the longest) of open rows and dead ones."""
-    rows = connection.execute(
-        select(t.work.c.crm, t.work.c.state, func.count(), func.min(t.work.c.changed_at))
-        .where(t.work.c.state.in_((*OPEN, "dead")))
-        .group_by(t.work.c.crm, t.work.c.state)
-    )
-    return [(crm, state, int(n), int(at)) for crm, state, n, at in rows]
-
-
-def reasons(connection: Connection, state: str) -> dict[str, int]:
-    """Why rows are in a state, and how many for each reason."""
-    query = select(t.work.c.reason, func.count()).where(t.work.c.state == state).group_by(t.work.c.reason)
-    return {reason: int(n) for reason, n in connection.execute(query)}
-
-
-def sample(connection: Connection, reason: str) -> str | None:
-    """The record id of some contact that ended for this reason."""
-    return connection.scalar(
-        select(t.work.c.record_id).where(t.work.c.reason == reason).order_by(t.work.c.id).limit(1)
-    )
-
-
-def due(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> tuple[int, int | None]:
-    """How many rows of these states are due, and microseconds until the next one that is not."""
-    base = and_(t.work.c.state.in_(states), t.work.c.sync.in_(syncs))
-    now = int(connection.scalar(select(func.count()).where(base, t.work.c.not_before <= Now())) or 0)
-    later = connection.scalar(
-        select(func.min(t.work.c.not_before) - Now()).where(base, t.work.c.not_before > Now())
-    )
-    return now, None if later is None else int(later)
-
-
-def due_syncs(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> list[str]:
-    """The syncs that have rows of these states that are due."""
-    query = select(t.work.c.sync).where(
-        t.work.c.state.in_(states), t.work.c.sync.in_(syncs), t.work.c.not_before <= Now()
-    )
-    return sorted(str(name) for name in connection.scalars(query.distinct()))
 
 
 def now_us(connection: Connection) -> int:
@@ -571,20 +442,3 @@ def release_budget(connection: Connection, syncs: Sequence[str], run_id: int) ->
             .values(state="ready", reason="")
         ).rowcount
     )
-
-
-def backlog(connection: Connection, states: Sequence[str], sync: str) -> tuple[int, int]:
-    """Rows of a sync that are due in these states, and for how long the oldest has been, in microseconds."""
-    due = and_(t.work.c.state.in_(states), t.work.c.sync == sync, t.work.c.not_before <= Now())
-    count, oldest = connection.execute(select(func.count(), func.min(t.work.c.moved_at)).where(due)).one()
-    return int(count), 0 if oldest is None else max(0, now_us(connection) - int(oldest))
-
-
-def outcomes(connection: Connection, run_id: int) -> list[tuple[str, str, int]]:
-    """(state, reason, count) of the rows that a run worked on."""
-    rows = connection.execute(
-        select(t.work.c.state, t.work.c.reason, func.count())
-        .where(t.work.c.run_id == run_id)
-        .group_by(t.work.c.state, t.work.c.reason)
-    )
-    return [(state, reason, int(n)) for state, reason, n in rows]

@@ -22,7 +22,7 @@ from typing import Any
 
 from syncd.cycle import Cycle, Orders
 from syncd.oracle import summary
-from syncd.store import jobs, work
+from syncd.store import jobs, lists
 from tests.rehearsals import ROOT, Stage, stages
 
 FAULTS = (
@@ -107,7 +107,7 @@ class Chaos:
                 store.engine.dispose()
                 Cycle(runtime, Orders(list(runtime.policies))).run()
                 with store.read() as connection:
-                    counts = work.counts(connection, list(runtime.policies))
+                    counts = lists.counts(connection, list(runtime.policies))
                     pending = jobs.pending(connection)
             if not pending and not any(counts.get(state) for state in OPEN):
                 return

@@ -49,9 +49,9 @@ def test_explain_names_the_budget_that_a_contact_waits_for(stage: Director) -> N
     )
     play.cycle()
     with play.runtime() as runtime, runtime.store.read() as connection:
-        from syncd.store import work
+        from syncd.store import lists
 
-        row = work.page(connection, ("no_budget",), list(runtime.policies), 0, 1)[0]
+        row = lists.page(connection, ("no_budget",), list(runtime.policies), 0, 1)[0]
     said = play.command("explain", row.record_id)
     assert said.code == 0
     assert "the budget of 5 per month is used up" in said.out

@@ -19,7 +19,7 @@ from syncd.cycle import Cycle, Orders, Outcome
 from syncd.enrich import Enricher
 from syncd.rehearsal import Rehearsal
 from syncd.runtime import Runtime, open_runtime
-from syncd.store import money, runs, work
+from syncd.store import lists, money, runs, work
 from syncd.store import tables as t
 from tests.stores import Backends
 
@@ -72,7 +72,7 @@ def test_every_contact_comes_to_an_end(rehearsed: Rehearsed) -> None:
     assert contacts["unaccounted"] == contacts["failed"] == 0
     assert contacts["enriched"] > CONTACTS // 4
     with rehearsed.runtime.store.read() as connection:
-        counts = work.counts(connection)
+        counts = lists.counts(connection)
         assert counts.keys() <= set(work.ENDED)
         assert sum(counts.values()) == connection.scalar(select(func.count()).select_from(t.work))
 
@@ -136,7 +136,7 @@ def test_two_workers_of_a_fleet_share_the_work_and_buy_nothing_twice(
             thread.join()
         with workers[0].store.read() as connection:
             buyers = connection.scalars(select(t.provider_call.c.owner).distinct()).all()
-            left = work.counts(connection)
+            left = lists.counts(connection)
         last = Cycle(workers[1], Orders(syncs)).run()
         books = servers.stands["contactout"].ask("books")
         with workers[0].store.read() as connection:

@@ -25,7 +25,7 @@ from syncd.cycle import Cycle, Orders
 from syncd.oracle import Oracle
 from syncd.rehearsal import Rehearsal, Stand
 from syncd.runtime import open_runtime
-from syncd.store import jobs, work
+from syncd.store import jobs, lists, work
 from syncd.store.engine import Store
 from tests.contract.loopback import Loopback
 
@@ -99,7 +99,7 @@ class World:
         try:
             Cycle(runtime, Orders(list(runtime.policies))).run()
             with runtime.store.read() as connection:
-                return {**work.counts(connection), "pending": len(jobs.pending(connection))}
+                return {**lists.counts(connection), "pending": len(jobs.pending(connection))}
         finally:
             runtime.close()
 

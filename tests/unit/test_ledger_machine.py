@@ -37,7 +37,7 @@ from syncd.connector import Operation
 from syncd.ledger import SCOPES, Booked, Caps, Purse, Refusal
 from syncd.model import Balance, Charge, Pool
 from syncd.recover import recover
-from syncd.store import jobs, money, work
+from syncd.store import figures, jobs, money, work
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Store
 from syncd.store.money import Periods
@@ -190,9 +190,9 @@ class LedgerMachine(RuleBasedStateMachine):
         """Spent, reserved and unknown in a period, by the model's own books."""
         return sum(c.gone(kind) for c in self.made if c.periods.key(scope) == periods.key(scope))
 
-    def _pool(self, kind: str) -> money.Pool:
+    def _pool(self, kind: str) -> figures.Pool:
         with self.store.read() as connection:
-            return money.pools(connection)[ACCOUNT, kind]
+            return figures.pools(connection)[ACCOUNT, kind]
 
     def _live(self, op: Operation, key: str, epoch: int) -> bool:
         return any(
@@ -392,7 +392,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.foreign += amount
 
     @rule(target=marks, who=st.integers(0, 2))
-    def take_marks(self, who: int) -> tuple[int, dict[str, money.Mark], int, int]:
+    def take_marks(self, who: int) -> tuple[int, dict[str, figures.Mark], int, int]:
         """A worker begins to read the figures: the vendor counts now, and it may lag by a minute."""
         worker = self.workers[who]
         worker.at = self.at
@@ -406,7 +406,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(taken=consumes(marks), lag_email=st.integers(0, 3), lag_phone=st.integers(0, 3))
     def tell_figures(
-        self, taken: tuple[int, dict[str, money.Mark], int, int], lag_email: int, lag_phone: int
+        self, taken: tuple[int, dict[str, figures.Mark], int, int], lag_email: int, lag_phone: int
     ) -> None:
         """The answer with the figures arrives: the newest charges of the last minute may be missing in it."""
         who, marks, foreign, at_us = taken
@@ -458,7 +458,7 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.store.read() as connection:
             states = money.call_states(connection, [c.booked.ticket.call_id for c in self.made])
             rows = connection.execute(select(t.budget)).all()
-            pools = money.pools(connection)
+            pools = figures.pools(connection)
             lines = _lines(connection)
         for call in self.made:
             assert states[call.booked.ticket.call_id] == call.state

@@ -45,7 +45,7 @@ from syncd.pacing import Pacer
 from syncd.plan import keys_of, persona_of
 from syncd.poll import Poller
 from syncd.recover import recover
-from syncd.store import jobs, money, runs, work
+from syncd.store import jobs, lists, money, people, runs, work
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Store
 from tests.books import Worker, add_contacts, booked, caps
@@ -200,7 +200,7 @@ def contact(backend: Backend) -> int:
     fields = {"li": PROFILE, "first": "Ada", "last": "Example", "email": ""}
     with backend.store.write() as connection:
         (i,) = add_contacts(connection, 1, record=pack_contact(Contact("1", "v", None, fields)))
-        work.set_identity(connection, {i: marks(keys_of(persona_of(fields, MATCH)), b"salt")})
+        people.set_identity(connection, {i: marks(keys_of(persona_of(fields, MATCH)), b"salt")})
     return i
 
 
@@ -220,7 +220,7 @@ def _at_rest(backend: Backend) -> bool:
     with backend.store.read() as connection:
         open_ = t.provider_call.c.state.in_(("sent", "pending"))
         calls = connection.scalar(select(func.count()).select_from(t.provider_call).where(open_))
-        return not calls and not work.counts(connection).keys() & {"ready", "leased", "waiting"}
+        return not calls and not lists.counts(connection).keys() & {"ready", "leased", "waiting"}
 
 
 def state(backend: Backend, work_id: int) -> str:
@@ -344,7 +344,7 @@ def test_a_paid_call_of_the_dead_is_unknown_and_a_free_one_is_released(backend: 
     assert call_states(backend.store) == ["unknown", "released"]
     assert books(backend) == {"reserved": 0, "spent": 0, "unknown": MILLION}
     with backend.store.read() as connection:
-        assert work.counts(connection) == {"ready": 2}
+        assert lists.counts(connection) == {"ready": 2}
     assert rescue(alive, DIRECT, FREE) == {"released": 0, "unknown": 0, "contacts": 0}
 
 

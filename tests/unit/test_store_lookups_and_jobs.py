@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from syncd.ledger import Booked
-from syncd.store import jobs, lookups, money, work
+from syncd.store import jobs, lookups, money, people, work
 from syncd.store.engine import MILLION, Store
 from syncd.store.lookups import Result
 from tests.books import ACCOUNT, EMAIL, FREE, LEASE_US, Worker, booked, caps
@@ -215,7 +215,7 @@ def test_a_job_is_waited_for_by_its_contacts_and_by_other_records_of_the_same_pe
     row, twin, stranger = worker.claim(3)
     call = booked(worker.book(EMAIL, "a", rows=[row]))
     with worker.store.write() as connection:
-        work.set_identity(connection, {row.id: ["p"], twin.id: ["p"], stranger.id: ["q"]})
+        people.set_identity(connection, {row.id: ["p"], twin.id: ["p"], stranger.id: ["q"]})
         assert jobs.waiting_for(connection, call.ticket.call_id) == [row.id, twin.id]
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from syncd.ledger import Booked, Caps, Purse, Refusal, micro
 from syncd.model import Balance, Basis, Charge, Pool, Unresolved
 from syncd.settle import Answered, Settler
-from syncd.store import lookups, money, runs, work
+from syncd.store import figures, lookups, money, runs, work
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Store
 from tests.books import ACCOUNT, BOTH, EMAIL, FREE, LEASE_US, Sums, Worker, booked, budget, call_state, caps
@@ -180,7 +180,7 @@ def test_nothing_is_spent_before_the_vendors_figure_is_known(store: Store) -> No
     w.told(email=None)
     assert w.book(EMAIL, "a") == Refusal("no_budget", ("email",))
     with store.read() as connection:
-        assert money.pools(connection)[ACCOUNT, "email"].remaining is None
+        assert figures.pools(connection)[ACCOUNT, "email"].remaining is None
         assert money.headroom(connection, w.periods)[ACCOUNT, "email"].now < 0
     w.told(email=9)
     booked(w.book(EMAIL, "a"))
@@ -233,7 +233,7 @@ def test_two_workers_that_read_the_figure_at_once_take_our_spend_off_once(backen
     for one, mark in zip((w, other), marks, strict=True):
         one.ledger.observe(ACCOUNT, figure, mark)
     with backend.store.read() as connection:
-        pool = money.pools(connection)[ACCOUNT, "email"]
+        pool = figures.pools(connection)[ACCOUNT, "email"]
     assert (pool.remaining, pool.spent_since) == (2 * MILLION, 0)
     booked(w.book(EMAIL, "d", "e"))
     assert isinstance(other.book(EMAIL, "f"), Refusal)
@@ -517,11 +517,11 @@ def test_a_runs_spend_is_told_by_kind(store: Store) -> None:
     w.settle(booked(w.book(BOTH, "a")), email=1, phone=2)
     w.lose(booked(w.book(EMAIL, "b")))
     with store.read() as connection:
-        assert money.spent_in_run(connection, w.run_id) == {
+        assert figures.spent_in_run(connection, w.run_id) == {
             (ACCOUNT, "email"): (MILLION, MILLION),
             (ACCOUNT, "phone"): (2 * MILLION, 0),
         }
-        assert money.spent_in_run(connection, w.run_id + 1) == {}
+        assert figures.spent_in_run(connection, w.run_id + 1) == {}
 
 
 def test_a_ticket_is_found_again_by_the_id_of_its_call(store: Store) -> None:

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from syncd.store import lists, people, work
 from syncd.store import tables as t
-from syncd.store import work
 from syncd.store.engine import MILLION, Store
 from tests.books import LEASE_US, add_contacts
 from tests.stores import Backend
@@ -48,7 +48,7 @@ def get(store: Store, work_id: int) -> work.Row:
 
 def mark(store: Store, marks: dict[int, list[str]]) -> None:
     with store.write() as connection:
-        work.set_identity(connection, marks)
+        people.set_identity(connection, marks)
 
 
 # rows
@@ -122,10 +122,10 @@ def test_parked_rows_are_handed_out_when_they_are_due(backend: Backend) -> None:
     add(backend.store, state="waiting", not_before=now + 5 * MILLION)
     assert claim(backend.store) == []
     with backend.store.read() as connection:
-        assert work.due(connection, TAKES, SYNCS) == (0, 5 * MILLION)
+        assert lists.due(connection, TAKES, SYNCS) == (0, 5 * MILLION)
     backend.clock.advance(5)
     with backend.store.read() as connection:
-        assert work.due(connection, TAKES, SYNCS) == (1, None)
+        assert lists.due(connection, TAKES, SYNCS) == (1, None)
     assert len(claim(backend.store)) == 1
 
 
@@ -329,7 +329,7 @@ def test_a_heartbeat_keeps_everything_its_owner_holds(backend: Backend) -> None:
     backend.clock.advance(50)
     with backend.store.write() as connection:
         assert work.expire(connection, 0) == 1
-        assert work.counts(connection) == {"leased": 2, "ready": 1}
+        assert lists.counts(connection) == {"leased": 2, "ready": 1}
 
 
 def test_leases_of_the_dead_run_out_after_their_grace(backend: Backend) -> None:
@@ -365,7 +365,7 @@ def test_only_what_others_held_is_orphaned(store: Store) -> None:
     with store.write() as connection:
         assert work.orphan(connection, ["b"]) == 1
         assert work.expire(connection, 0) == 1
-        assert work.counts(connection) == {"leased": 1, "ready": 1}
+        assert lists.counts(connection) == {"leased": 1, "ready": 1}
 
 
 def test_holding_on_tells_how_many_rows_were_lost(store: Store) -> None:
@@ -415,8 +415,8 @@ def test_the_backlog_tells_how_many_are_due_and_for_how_long(backend: Backend) -
     finish(backend.store, "a", end(rows[1], "enriched"))
     backend.clock.advance(4)
     with backend.store.read() as connection:
-        assert work.backlog(connection, ("enriched", "writing"), "leads") == (2, 7 * MILLION)
-        assert work.backlog(connection, ("enriched", "writing"), "customers") == (0, 0)
+        assert lists.backlog(connection, ("enriched", "writing"), "leads") == (2, 7 * MILLION)
+        assert lists.backlog(connection, ("enriched", "writing"), "customers") == (0, 0)
 
 
 def test_rows_are_counted_by_state_and_by_outcome_of_a_run(store: Store) -> None:
@@ -424,9 +424,9 @@ def test_rows_are_counted_by_state_and_by_outcome_of_a_run(store: Store) -> None
     add(store, 1, state="done", reason="no match", run_id=4)
     add(store, 1, state="ready", run_id=5, sync="customers")
     with store.read() as connection:
-        assert work.counts(connection) == {"done": 3, "ready": 1}
-        assert work.counts(connection, ["customers"]) == {"ready": 1}
-        assert sorted(work.outcomes(connection, 4)) == [("done", "enriched", 2), ("done", "no match", 1)]
+        assert lists.counts(connection) == {"done": 3, "ready": 1}
+        assert lists.counts(connection, ["customers"]) == {"ready": 1}
+        assert sorted(lists.outcomes(connection, 4)) == [("done", "enriched", 2), ("done", "no match", 1)]
 
 
 def test_marks_are_replaced_and_added_without_doubles(store: Store) -> None:
@@ -434,14 +434,14 @@ def test_marks_are_replaced_and_added_without_doubles(store: Store) -> None:
     mark(store, {one: ["p", "p", "q"], two: ["r"]})
     mark(store, {one: ["q", "s"]})
     with store.write() as connection:
-        work.add_identity(connection, {one: ["s", "u"], two: ["r"]})
-        work.add_identity(connection, {})
+        people.add_identity(connection, {one: ["s", "u"], two: ["r"]})
+        people.add_identity(connection, {})
     with store.read() as connection:
-        found = work.holders(connection, ["p", "q", "r", "s", "u"])
+        found = people.holders(connection, ["p", "q", "r", "s", "u"])
         assert {m: [r.id for r in rows] for m, rows in found.items()} == {
             "q": [one], "s": [one], "u": [one], "r": [two],
         }  # fmt: skip
-        assert work.holders(connection, []) == {}
+        assert people.holders(connection, []) == {}
 
 
 def test_siblings_are_rows_of_any_sync_that_share_a_mark(store: Store) -> None:
@@ -449,12 +449,12 @@ def test_siblings_are_rows_of_any_sync_that_share_a_mark(store: Store) -> None:
     (three,) = add(store, sync="customers", crm="other")
     mark(store, {one: ["p", "q"], two: ["p", "q"], three: ["q"]})
     with store.read() as connection:
-        found = work.siblings(connection, [one, two])
+        found = people.siblings(connection, [one, two])
         assert {i: sorted(r.id for r in rows) for i, rows in found.items()} == {
             one: [two, three],
             two: [one, three],
         }
-        assert work.siblings(connection, []) == {}
+        assert people.siblings(connection, []) == {}
 
 
 def test_marks_leave_with_their_row(store: Store) -> None:

@@ -1,0 +1,95 @@
+"""Work rows counted and listed; nobody is kept from them and nothing moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, and_, func, select
+
+from syncd.store import tables as t
+from syncd.store.engine import Now
+from syncd.store.work import OPEN, Row, now_us, row_of
+
+
+def ids_of(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> list[int]:
+    """The ids of all rows in these states."""
+    query = select(t.work.c.id).where(t.work.c.state.in_(states), t.work.c.sync.in_(syncs))
+    return [int(i) for i in connection.scalars(query.order_by(t.work.c.id))]
+
+
+def page(
+    connection: Connection, states: Sequence[str], syncs: Sequence[str], after: int, limit: int
+) -> list[Row]:
+    """Rows of these states by id, beyond `after`; nobody is kept from them."""
+    query = (
+        select(t.work)
+        .where(t.work.c.state.in_(states), t.work.c.sync.in_(syncs), t.work.c.id > after)
+        .order_by(t.work.c.id)
+        .limit(limit)
+    )
+    return [row_of(r) for r in connection.execute(query)]
+
+
+def counts(connection: Connection, syncs: Sequence[str] | None = None) -> dict[str, int]:
+    """Rows by state; of these syncs, or of all."""
+    query = select(t.work.c.state, func.count()).group_by(t.work.c.state)
+    rows = connection.execute(query if syncs is None else query.where(t.work.c.sync.in_(syncs)))
+    return {state: int(n) for state, n in rows}
+
+
+def waiting_by_crm(connection: Connection) -> list[tuple[str, str, int, int]]:
+    """(CRM, state, count, when the one changed that has been so for the longest) of open rows and dead ones."""
+    rows = connection.execute(
+        select(t.work.c.crm, t.work.c.state, func.count(), func.min(t.work.c.changed_at))
+        .where(t.work.c.state.in_((*OPEN, "dead")))
+        .group_by(t.work.c.crm, t.work.c.state)
+    )
+    return [(crm, state, int(n), int(at)) for crm, state, n, at in rows]
+
+
+def reasons(connection: Connection, state: str) -> dict[str, int]:
+    """Why rows are in a state, and how many for each reason."""
+    query = select(t.work.c.reason, func.count()).where(t.work.c.state == state).group_by(t.work.c.reason)
+    return {reason: int(n) for reason, n in connection.execute(query)}
+
+
+def sample(connection: Connection, reason: str) -> str | None:
+    """The record id of some contact that ended for this reason."""
+    return connection.scalar(
+        select(t.work.c.record_id).where(t.work.c.reason == reason).order_by(t.work.c.id).limit(1)
+    )
+
+
+def due(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> tuple[int, int | None]:
+    """How many rows of these states are due, and microseconds until the next one that is not."""
+    base = and_(t.work.c.state.in_(states), t.work.c.sync.in_(syncs))
+    now = int(connection.scalar(select(func.count()).where(base, t.work.c.not_before <= Now())) or 0)
+    later = connection.scalar(
+        select(func.min(t.work.c.not_before) - Now()).where(base, t.work.c.not_before > Now())
+    )
+    return now, None if later is None else int(later)
+
+
+def due_syncs(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> list[str]:
+    """The syncs that have rows of these states that are due."""
+    query = select(t.work.c.sync).where(
+        t.work.c.state.in_(states), t.work.c.sync.in_(syncs), t.work.c.not_before <= Now()
+    )
+    return sorted(str(name) for name in connection.scalars(query.distinct()))
+
+
+def backlog(connection: Connection, states: Sequence[str], sync: str) -> tuple[int, int]:
+    """Rows of a sync that are due in these states, and for how long the oldest has been, in microseconds."""
+    due = and_(t.work.c.state.in_(states), t.work.c.sync == sync, t.work.c.not_before <= Now())
+    count, oldest = connection.execute(select(func.count(), func.min(t.work.c.moved_at)).where(due)).one()
+    return int(count), 0 if oldest is None else max(0, now_us(connection) - int(oldest))
+
+
+def outcomes(connection: Connection, run_id: int) -> list[tuple[str, str, int]]:
+    """(state, reason, count) of the rows that a run worked on."""
+    rows = connection.execute(
+        select(t.work.c.state, t.work.c.reason, func.count())
+        .where(t.work.c.run_id == run_id)
+        .group_by(t.work.c.state, t.work.c.reason)
+    )
+    return [(state, reason, int(n)) for state, reason, n in rows]
