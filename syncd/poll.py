@@ -61,7 +61,7 @@ class Poller:
             with ThreadPoolExecutor(min(SIDE_BY_SIDE, len(rounds)), thread_name_prefix="poll") as pool:
                 list(pool.map(self._ask, rounds))
         with self.b.store.write() as connection:
-            ended = sum(self._book(connection, one) for one in rounds)
+            ended = self._book(connection, rounds)
         for one in rounds:
             if one.failure is not None and one.failure.kind in (FailureKind.AUTH, FailureKind.CONFIG):
                 self.b.standing.react(one.account, one.operation, one.failure)
@@ -101,33 +101,24 @@ class Poller:
         except Failure as failure:
             one.failure = failure
 
-    def _book(self, connection: Connection, one: Round) -> int:
-        if one.failure is not None:
-            self._put_off(connection, one, one.failure)
-            return 0
-        for outcomes in one.answers:
-            one.account.line.meter.answered(one.account.name, one.operation, outcomes)
-        return sum(
-            self._settle(connection, one.operation, due, kept, outcomes)
-            for due, kept, outcomes in zip(one.held, one.kept, one.answers, strict=True)
-        )
-
-    def _settle(
-        self,
-        connection: Connection,
-        operation: Operation,
-        due: jobs.Due,
-        kept: Sequence[lookups.Kept],
-        outcomes: Sequence[Outcome],
-    ) -> bool:
-        """One job's answer; True where it has ended."""
-        if any(isinstance(o, Pending) for o in outcomes):
-            self._wait(connection, operation, due)
-            return False
-        ticket = money.ticket_of(connection, due.call_id)
-        self._settler.answers(connection, [Answered(ticket, operation, [k.id for k in kept], outcomes)])
-        work.wake(connection, jobs.waiting_for(connection, due.call_id))
-        return True
+    def _book(self, connection: Connection, rounds: Sequence[Round]) -> int:
+        """What a whole sweep brought; how many jobs came to an end."""
+        ended: list[Answered] = []
+        for one in rounds:
+            if one.failure is not None:
+                self._put_off(connection, one, one.failure)
+                continue
+            for due, kept, outcomes in zip(one.held, one.kept, one.answers, strict=True):
+                one.account.line.meter.answered(one.account.name, one.operation, outcomes)
+                if any(isinstance(o, Pending) for o in outcomes):
+                    self._wait(connection, one.operation, due)
+                else:
+                    ticket = money.ticket_of(connection, due.call_id)
+                    ended.append(Answered(ticket, one.operation, [k.id for k in kept], outcomes))
+        if ended:
+            self._settler.answers(connection, ended)
+            work.wake(connection, jobs.waiting_for(connection, [a.ticket.call_id for a in ended]))
+        return len(ended)
 
     def _wait(self, connection: Connection, operation: Operation, due: jobs.Due) -> None:
         """Ask again later, ever more slowly; past the deadline the outcome is unknown."""
@@ -140,7 +131,7 @@ class Poller:
     def _give_up(self, connection: Connection, due: jobs.Due, reason: str) -> None:
         ticket = money.ticket_of(connection, due.call_id)
         self.b.ledger.lose(connection, ticket, reason, ("pending",))
-        work.wake(connection, jobs.waiting_for(connection, due.call_id))
+        work.wake(connection, jobs.waiting_for(connection, [due.call_id]))
 
     def _put_off(self, connection: Connection, one: Round, failure: Failure) -> None:
         """The vendor could not be asked. Polling is free, so it is repeated later, until the deadline."""

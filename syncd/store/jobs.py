@@ -66,9 +66,9 @@ def hurry(connection: Connection, account: str, handles: Sequence[str]) -> int:
     return int(done.rowcount)
 
 
-def waiting_for(connection: Connection, call_id: int) -> list[int]:
-    """Work rows that wait for a call: those it was made for, and those of the same person."""
-    own = select(t.lookup.c.work_id).where(t.lookup.c.call_id == call_id, t.lookup.c.work_id.is_not(None))
+def waiting_for(connection: Connection, call_ids: Sequence[int]) -> list[int]:
+    """Work rows that wait for these calls: those they were made for, and those of the same person."""
+    own = select(t.lookup.c.work_id).where(t.lookup.c.call_id.in_(call_ids), t.lookup.c.work_id.is_not(None))
     mine, other = t.identity.alias("mine"), t.identity.alias("other")
     twins = select(other.c.work_id).join(mine, mine.c.digest == other.c.digest).where(mine.c.work_id.in_(own))
     return sorted({int(i) for i in connection.scalars(own)} | {int(i) for i in connection.scalars(twins)})

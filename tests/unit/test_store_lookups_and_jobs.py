@@ -216,7 +216,7 @@ def test_a_job_is_waited_for_by_its_contacts_and_by_other_records_of_the_same_pe
     call = booked(worker.book(EMAIL, "a", rows=[row]))
     with worker.store.write() as connection:
         people.set_identity(connection, {row.id: ["p"], twin.id: ["p"], stranger.id: ["q"]})
-        assert jobs.waiting_for(connection, call.ticket.call_id) == [row.id, twin.id]
+        assert jobs.waiting_for(connection, [call.ticket.call_id]) == [row.id, twin.id]
 
 
 # abandoned and unresolved calls
