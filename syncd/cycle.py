@@ -236,8 +236,12 @@ class Cycle:
         while not self.r.stop.is_set():
             self._drain(enricher, writers, poller)
             wait = self._until_due(enricher.syncs, enricher.claimable, waited)
-            if wait is None or orders.enough():
-                break
+            if wait is None or self._over():
+                # Batches that did not fill up go out once nothing more can join them.
+                self._write_rest(enricher, writers)
+                wait = self._until_due(enricher.syncs, (*enricher.claimable, "enriched", "writing"), waited)
+                if wait is None or self._over():
+                    break
             waited += wait
             self.r.stop.wait(wait) if self.r.pacer.sleep.__module__ == "time" else self.r.pacer.sleep(wait)
         for writer in writers:
@@ -266,9 +270,15 @@ class Cycle:
                 self._write(writer)
             # Nothing more is bought for a sync that cannot write what it has.
             enricher.syncs = _healthy(writers)
+
+    def _write_rest(self, enricher: Enricher, writers: Sequence[Writer]) -> None:
         for writer in writers:
             writer.drain()
         enricher.syncs = _healthy(writers)
+
+    def _over(self) -> bool:
+        """Whether the cycle is to end though something may be due."""
+        return self.orders.enough() or ("syncd", FailureKind.CONTRACT) in self.tallies.failures
 
     def _guard(self, enricher: Enricher) -> None:
         try:
@@ -278,7 +288,6 @@ class Cycle:
                 FailureKind.CONTRACT, type(error).__name__
             )
             _log.exception("enrich.broken")
-            self._broken = error
 
     def _write(self, writer: Writer) -> None:
         """Write what is worth its calls: whole batches, and a rest that has waited long enough."""
@@ -289,10 +298,12 @@ class Cycle:
         elif due >= writer.crm.connector.write_batch:
             writer.drain(whole_batches=True)
 
-    def _until_due(self, syncs: list[str], claimable: Sequence[str], waited: float) -> float | None:
-        """Seconds until something falls due that this cycle should wait for; None where it is done."""
+    def _until_due(self, syncs: list[str], states: Sequence[str], waited: float) -> float | None:
+        """Seconds until a contact in these states falls due, or a job, that this cycle should wait for; None
+        where it is done.
+        """
         with self.r.store.read() as connection:
-            now, next_us = lists.due(connection, (*claimable, "enriched", "writing"), syncs)
+            now, next_us = lists.due(connection, states, syncs)
             job_us = jobs.next_due_us(connection) if self.orders.wait_for_jobs else None
         if now:
             return 0.0 if waited < JOBS_S else None
