@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Your own contact export of HubSpot or Salesforce. It stays on this machine.",
 )
+@click.option(
+    "--provider", "providers", multiple=True, metavar="TYPE", help="Only this provider; may be repeated."
+)
 @click.option("--crm", default="hubspot", show_default=True, metavar="TYPE", help="Which CRM is played.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other people.")
 @click.option(
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 def command(
     contacts: int,
     csv: Path | None,
+    providers: Sequence[str],
     crm: str,
     seed: int,
     limits: str,
@@ -58,18 +62,19 @@ def command(
 
     The first enriches, the second finds nothing to do. No key is needed and nothing leaves this machine.
     """
-    from syncd.rehearsal import Rehearsal, RehearsalFailed, scratch, vendors
+    from syncd.rehearsal import Rehearsal, RehearsalFailed, scratch
 
     pick([crm], "crm")
+    asked = pick(providers, "provider")
     place = folder or scratch()
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     rehearsal = Rehearsal(place.resolve())
     scenes = read_scenario(scenario)
     run, swift = invocation(), limits == "off"
-    _say(f"Starting stand-ins: {crm} and {', '.join(vendors('provider'))} …")
+    _say(f"Starting stand-ins: {crm} and {', '.join(asked)} …")
     try:
         rehearsal.start(
-            [crm, *vendors("provider")],
+            [crm, *asked],
             contacts,
             seed,
             csv,
