@@ -50,6 +50,10 @@ class Poller:
 
         The requests of a sweep leave side by side, and what they say is booked in one transaction.
         """
+        with self.b.store.read() as connection:
+            wait_us = jobs.next_due_us(connection)
+        if wait_us is None or wait_us > 0:
+            return 0
         with self.b.store.write() as connection:
             due = jobs.claim_due(connection, self.b.owner, MOST, self.b.lease_us)
         rounds = self._rounds(due)
