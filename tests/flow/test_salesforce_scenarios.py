@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from connectors.sandbox.names import CITIES
 from connectors.sandbox.salesforce.ids import make
 from connectors.sandbox.salesforce.knobs import KNOBS
 from syncd.cycle import Cycle, Orders, Outcome
@@ -56,9 +57,7 @@ def written_to(play: Stage) -> set[str]:
 def calls(play: Stage, path: str, status: int | None = None) -> int:
     """Requests that the org has seen. `path` ends the path's template."""
     by = play.stand("salesforce").ask("journal", summary="1")["by_operation"]
-    return sum(
-        row["count"] for row in by if row["path"].endswith(path) and status in (None, row["status"])
-    )
+    return sum(row["count"] for row in by if row["path"].endswith(path) and status in (None, row["status"]))
 
 
 def states(play: Stage) -> dict[str, tuple[str, str]]:
@@ -262,7 +261,10 @@ def test_one_validation_rule(stage: Director) -> None:
 
     # The rule spares records whose place a person corrects; the others wait for a word of ours.
     paid, corrected = charges(play), sorted(dead)[0]
-    edit(play, "set", id=corrected, properties={"MailingCity": "Elsewhere", "MailingCountry": "France"})
+    code, name = next((code, name) for code, name, place in CITIES if place == city)
+    held = _rows(play, f"SELECT MailingCountry FROM Contact WHERE Id = '{corrected}'")[0]["MailingCountry"]
+    country = name if held == code else code
+    edit(play, "set", id=corrected, properties={"MailingCity": "Elsewhere", "MailingCountry": country})
     assert play.cycle().report["contacts"]["unaccounted"] == 0
     assert written_to(play) & ruled == {corrected}
     play.stand("salesforce").ask("settings", {"validation_rules": []})
@@ -341,7 +343,9 @@ def test_converted_lead(stage: Director) -> None:
 
 @pytest.mark.parametrize("before", ["read", "write"])
 def test_converted_lead_in_mid_run(stage: Director, before: str) -> None:
-    play = sales(stage, knobs={"people_as": "leads"}, changes={**LEADS, "syncs": {**LEADS["syncs"], SYNC: None}})
+    play = sales(
+        stage, knobs={"people_as": "leads"}, changes={**LEADS, "syncs": {**LEADS["syncs"], SYNC: None}}
+    )
     leads = people(play)
     outcome = meddled(play, lambda: [edit(play, "convert", id=lead) for lead in leads[:8]], before)
     assert outcome.code == 0
@@ -424,6 +428,20 @@ def test_wrong_org(stage: Director) -> None:
     assert play.command("check", "--online").code == 6
 
 
+def test_two_crms_share_purchases_for_the_same_person(stage: Director) -> None:
+    """HubSpot and Salesforce hold the same people: each is bought once, and both CRMs get the values."""
+    play = stage(contacts=60, vendors=("hubspot", "salesforce", "contactout"))
+    outcome = play.cycle()
+    books = play.stand("contactout").ask("books")
+    bought = [(c["person"], c["kind"], c.get("item")) for c in books["charges"] if float(c["amount"])]
+    assert len(bought) > 30
+    assert len(set(bought)) == len(bought)
+    assert len(written_to(play)) > 20
+    assert len({w["record"] for w in play.stand("hubspot").ask("books")["writes"]}) > 20
+    assert (outcome.code, outcome.report["contacts"]["in_scope"]) == (0, 120)
+    play.assert_well(outcome)
+
+
 def _refusing(path: str) -> dict[str, Any]:
     fault = {"kind": "status", "status": 401, "path": path, "body": ENDED_SESSION}
     return {"salesforce": [fault]}
@@ -437,7 +455,11 @@ def clear(play: Stage) -> None:
 def _rows(play: Stage, query: str) -> list[Mapping[str, Any]]:
     """What the org answers to a query of ours."""
     stand = play.stand("salesforce")
-    form = {"grant_type": "client_credentials", "client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": "sandbox-client",
+        "client_secret": "sandbox-secret",
+    }
     with urllib.request.urlopen(f"{stand.url}{LOGIN}", urlencode(form).encode(), timeout=10) as told:
         token = json.loads(told.read())["access_token"]
     asked = urllib.request.Request(
@@ -453,7 +475,9 @@ def _largest_account(play: Stage) -> tuple[str, set[str]]:
 
 
 def _largest_city(play: Stage) -> tuple[str, set[str]]:
-    return _largest(_rows(play, "SELECT Id, MailingCity FROM Contact WHERE MailingCity != null"), "MailingCity")
+    return _largest(
+        _rows(play, "SELECT Id, MailingCity FROM Contact WHERE MailingCity != null"), "MailingCity"
+    )
 
 
 def _largest(rows: list[Mapping[str, Any]], name: str) -> tuple[str, set[str]]:
