@@ -247,6 +247,31 @@ def test_one_locked_account(stage: Director) -> None:
     assert play.oracle() == []
 
 
+def test_one_account_that_stays_locked(stage: Director) -> None:
+    """An hour is waited for; after hours the records are told as failed, and go on when somebody says so."""
+    play = sales(stage, contacts=30)
+    account, locked = _largest_account(play)
+    play.stand("salesforce").ask("settings", {"locked_parents": [account]})
+    outcome, cycles = play.hurried(), 1
+    for _ in range(6):
+        play.pass_time(600)
+        assert play.hurried().report["contacts"]["failed"] == 0
+    paid = charges(play)
+    while outcome.code != 3:
+        assert cycles < 10
+        play.pass_time(3600)
+        outcome, cycles = play.hurried(), cycles + 1
+    dead = {record for record, (state, _) in states(play).items() if state == "dead"}
+    assert dead
+    assert dead <= locked
+    play.stand("salesforce").ask("settings", {"locked_parents": []})
+    assert play.command("dead", "retry", "--all").code == 0
+    assert play.hurried().code == 0
+    assert dead <= written_to(play)
+    assert charges(play) == paid
+    assert play.oracle() == []
+
+
 def test_one_validation_rule(stage: Director) -> None:
     """A rule of the administrator's refuses some records: they are told by its code, without its words."""
     play = sales(stage, contacts=60)
