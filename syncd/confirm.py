@@ -21,7 +21,8 @@ from syncd.store import changes, runs, work
 from syncd.store.engine import MILLION
 
 _log = structlog.get_logger("syncd.write")
-ATTEMPTS = 5
+ATTEMPTS = 10
+"""Of one record that the CRM puts off; with the pauses between them, over two hours."""
 DAY_US = 86_400 * MILLION
 NOT_STORED = "the CRM accepted the write and did not store it"
 

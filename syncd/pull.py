@@ -282,6 +282,7 @@ class Puller:
             self._same(connection, row, contact.version, counted=True)
             return None
         self.counts["ready"] += 1
+        changes.give_another_chance(connection, row.id)
         work.again(
             connection,
             row.id,

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ class Stage:
     swift: bool
     changes: Mapping[str, Any] = field(default_factory=dict)
     log: StringIO = field(default_factory=StringIO)
+    ahead_s: float = 0.0
+    """How far our own clock is ahead in `hurried` cycles."""
 
     @property
     def config(self) -> Path:
@@ -86,6 +89,31 @@ class Stage:
         """One whole cycle, in this process."""
         with self.runtime() as runtime:
             return Cycle(runtime, Orders(list(runtime.policies), **orders)).run()
+
+    def hurried(self, **orders: Any) -> Outcome:
+        """One whole cycle that never waits: instead of every pause, our own clock goes on by it."""
+        with self.hurry() as runtime:
+            return Cycle(runtime, Orders(list(runtime.policies), **orders)).run()
+
+    @contextmanager
+    def hurry(self) -> Iterator[Runtime]:
+        """The house, whose clock goes on by every pause instead of a wait."""
+        with self.runtime(clock=self._now, sleep=self._skip) as runtime:
+            runtime.store.clock_us = lambda: round(self._now().timestamp() * 1e6)
+            runtime.store.engine.dispose()
+            yield runtime
+
+    def pass_time(self, seconds: float) -> None:
+        """Time goes on for everybody; ours shows in `hurried` cycles."""
+        self._skip(seconds)
+        for stand in self.rehearsal.stands.values():
+            stand.ask("clock", {"advance_s": seconds})
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.ahead_s)
+
+    def _skip(self, seconds: float) -> None:
+        self.ahead_s += seconds
 
     def oracle(self, quiet: bool = True, everyone: bool = True) -> list[str]:
         """What the oracle finds broken."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from connectors.salesforce.errors import expired
 from connectors.salesforce.http import HttpRequest, Pool
-from connectors.salesforce.operations import LOGIN, PATHS, VERSIONS, WRITES
+from connectors.salesforce.operations import IDENTITY, LOGIN, PATHS, VERSIONS, WRITES
 from connectors.salesforce.options import ConnectorOptions
 from connectors.salesforce.seen import Seen
 from connectors.salesforce.tokens import Token, Tokens, token_of
@@ -77,7 +77,9 @@ class Transport:
             )
         send = partial(self._send, operation, request, token)
         answer = self._write(operation, send) if operation.name in WRITES else self._run(operation, send)
-        self.tokens.accepted(token)
+        if operation.name != IDENTITY.name:
+            # It takes a session whose app lacks the scope of the API, which the org then refuses.
+            self.tokens.accepted(token)
         return answer
 
     def _write(self, operation: Operation, send: Callable[[], Answer]) -> Answer:

@@ -83,7 +83,7 @@ def discard(contacts: Sequence[str], everyone: bool, reason: str) -> None:
 
 def _move(contacts: Sequence[str], everyone: bool, discard: bool, reason: str) -> None:
     from syncd.cli.explain import rows_of
-    from syncd.store import lists, runs, work
+    from syncd.store import changes, lists, runs, work
 
     if bool(contacts) == everyone:
         raise click.UsageError("name the contacts, or say --all")
@@ -102,6 +102,8 @@ def _move(contacts: Sequence[str], everyone: bool, discard: bool, reason: str) -
                 )
                 if moved:
                     done += 1
+                    if not discard:
+                        changes.give_another_chance(connection, work_id)
                     word = "contact.discarded" if discard else "contact.retried"
                     runs.record(connection, "operator", word, work_id=work_id, reason=reason)
     if run.json:

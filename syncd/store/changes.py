@@ -148,6 +148,15 @@ def refused(connection: Connection, work_ids: Sequence[int]) -> dict[int, dict[s
     return found
 
 
+def give_another_chance(connection: Connection, work_id: int) -> None:
+    """Values that the CRM refused may be tried again: the record changed, or somebody asks for it."""
+    connection.execute(
+        update(t.change)
+        .where(t.change.c.work_id == work_id, t.change.c.state == "rejected")
+        .values(state="refused")
+    )
+
+
 def of_work(connection: Connection, work_id: int) -> list[Stored]:
     """Everything we meant to write to a contact, oldest first."""
     rows = connection.execute(select(t.change).where(t.change.c.work_id == work_id).order_by(t.change.c.id))

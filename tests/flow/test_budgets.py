@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
-from syncd.cycle import Cycle, Orders, Outcome
+from syncd.cycle import Outcome
 from tests.rehearsals import Director, Stage
 
 EMAIL_50 = {"providers": {"contactout": {"budgets": {"email": {"per_month": 50}}}}}
@@ -16,13 +14,8 @@ def charged(play: Stage, kind: str) -> float:
 
 def later(play: Stage, days: int) -> Outcome:
     """A cycle on a later day, for everybody's clock."""
-    ahead = timedelta(days=days)
-    for stand in play.rehearsal.stands.values():
-        stand.ask("clock", {"advance_s": ahead.total_seconds()})
-    with play.runtime(clock=lambda: datetime.now(UTC) + ahead) as runtime:
-        runtime.store.clock_us = lambda: round((datetime.now(UTC) + ahead).timestamp() * 1e6)
-        runtime.store.engine.dispose()
-        return Cycle(runtime, Orders(list(runtime.policies))).run()
+    play.pass_time(days * 86_400.0)
+    return play.hurried()
 
 
 def test_a_budget_of_fifty_stops_at_fifty_and_the_next_month_goes_on(stage: Director) -> None:

@@ -76,6 +76,16 @@ def test_the_document_has_every_promised_field() -> None:
     assert_clean(found)
 
 
+def test_salesforce_is_rehearsed_like_hubspot() -> None:
+    said = demo("--crm", "salesforce", "--contacts", "60", "--json")
+    assert said.code == 0, said.err
+    found = said.json
+    assert found["contacts"] == 60
+    assert [cycle["verdict"] for cycle in found["cycles"]] == ["ok", "ok"]
+    assert found["cycles"][0]["contacts"]["enriched"] > 40
+    assert_clean(found)
+
+
 def test_it_fits_on_a_screen_and_says_what_to_try_next(tmp_path: Path) -> None:
     said = demo("--contacts", "40", "--keep", str(tmp_path / "kept"))
     assert said.code == 0, said.err
