@@ -12,7 +12,7 @@ import orjson
 from syncd.codec import digest, unpack_candidates, unpack_contact
 from syncd.decide import satisfied
 from syncd.kin import LINKING, Figure, Kinship, kinship
-from syncd.match import judge
+from syncd.match import confirms, judge
 from syncd.model import (
     EMAIL_FIELDS,
     STRONG_KEYS,
@@ -52,10 +52,12 @@ class Desk:
     seen: set[int] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
     """Digests of keys whose lookups have not been looked for yet."""
-    claims: dict[str, int] = field(default_factory=dict)
-    """Digest of a profile that an answer brought → the lookup; to be compared with other contacts'."""
+    claims: dict[str, set[int]] = field(default_factory=dict)
+    """Digest of a profile that answers brought → their lookups; to be compared with other contacts'."""
     learned: set[str] = field(default_factory=set)
     """Digests of profiles that are surely this person's: marks for other records to be recognised by."""
+    kin_keys: list[Key] = field(default_factory=list)
+    """Keys of other records of the same person."""
     namesakes: bool = False
 
     @classmethod
@@ -99,10 +101,21 @@ class Desk:
         theirs = Figure(persona, keys_of(persona))
         relation = kinship(self.figure, theirs)
         if relation is Kinship.SAME:
-            self._add_keys([k for k in theirs.keys if k.kind in LINKING])
-        elif relation is Kinship.OTHER and self.figure.shares_name(theirs):
+            found = [k for k in theirs.keys if k.kind in LINKING]
+            self.kin_keys += [k for k in found if k not in self.kin_keys]
+            self._add_keys(found)
+        elif relation is Kinship.OTHER and self.figure.shares_name(theirs) and not self.namesakes:
             self.namesakes = True
+            self._start_over()
         return relation
+
+    def _start_over(self) -> None:
+        """Forget every answer: with a namesake about, each is judged anew."""
+        for held in (self.keys, self.digests, self.asked, self.answers, self.unread, self.claims):
+            held.clear()
+        self.seen.clear()
+        self.learned.clear()
+        self._add_keys([*self.assessment.keys, *self.kin_keys])
 
     def _add_keys(self, keys: Sequence[Key]) -> None:
         held = {(k.kind, k.get("account")) for k in self.keys}
@@ -152,19 +165,25 @@ class Desk:
         profile = found[0]
         if profile is not None:
             mark = digest(self.salt, profile)
-            if asked.kind in STRONG_KEYS:
+            if self._is_sure(candidate, asked):
                 self.learned.add(mark)
-            elif mark not in self.digests:
-                self.claims[mark] = kept.id
+            elif mark not in self.digests or mark in self.claims:
+                self.claims.setdefault(mark, set()).add(kept.id)
         self._add_keys([k for k in found if k is not None])
 
+    def _is_sure(self, candidate: Candidate, asked: Key) -> bool:
+        """Whether the answer shows itself that its profile is the person's: it names what was asked by."""
+        if asked.kind is KeyKind.EMAIL:
+            return confirms(candidate, asked)
+        return asked.kind in STRONG_KEYS
+
     def doubt(self, mark: str) -> None:
-        """The profile that an answer to a name brought is another contact's: do not trust the answer."""
-        lookup_id = self.claims.pop(mark)
-        self.asked = [replace(a, trusted=False) if a.lookup_id == lookup_id else a for a in self.asked]
+        """The profile that answers brought is another contact's: do not trust them."""
+        doubtful = self.claims.pop(mark)
+        self.asked = [replace(a, trusted=False) if a.lookup_id in doubtful else a for a in self.asked]
         self.answers = [
             replace(a, verdict=replace(a.verdict, level=Level.POSSIBLE, reason=ELSEWHERE))
-            if a.lookup_id == lookup_id
+            if a.lookup_id in doubtful
             else a
             for a in self.answers
         ]
@@ -218,10 +237,17 @@ class Desk:
             "steps": self.steps[-40:],
             "why": {f.value: w for f, w in stop.why.items()} if stop else {},
             "lookups": sorted(self.seen),
+            "doubts": self._doubts(),
         }
         if then:
             held["then"] = dict(then)
         return orjson.dumps(held)
+
+    def _doubts(self) -> dict[str, list[str]]:
+        """Lookup → how sure it is and why, where the best of its answers is not surely about the person."""
+        sure = {a.lookup_id for a in self.answers if a.verdict.level.reaches(self.policy.min_identity)}
+        doubtful = [a for a in reversed(self.answers) if a.lookup_id not in sure]
+        return {str(a.lookup_id): [a.verdict.level.value, a.verdict.reason] for a in doubtful}
 
     @property
     def has_values(self) -> bool:
@@ -252,7 +278,8 @@ def read_known(
     """Take in the lookups that exist for keys not looked at yet, whoever made them.
 
     An answer may bring further keys; those are looked at too. A profile that came with the answer to a
-    mere name is compared with the other contacts of the state first.
+    mere name, or to an address that the answer does not repeat, is compared with the other contacts of
+    the state first.
     """
     unread = [desk for desk in desks if desk.unread]
     begun = {desk.row.id: desk for desk in unread if not desk.seen}
@@ -286,7 +313,10 @@ def _compare_claims(store: Store, desks: Sequence[Desk]) -> None:
     for desk in claiming:
         for mark in list(desk.claims):
             others = [row for row in holders.get(mark, ()) if row.id != desk.row.id]
-            if all(desk.meet(row) is Kinship.SAME for row in others):
+            relations = [desk.meet(row) for row in others]
+            if mark not in desk.claims:
+                break  # a namesake turned up, and everything is judged anew
+            if all(r is Kinship.SAME for r in relations):
                 desk.learned.add(mark)
                 del desk.claims[mark]
             else:

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from rapidfuzz import fuzz
 from rapidfuzz.distance import JaroWinkler
 
-from syncd.domain import registered
-from syncd.model import Candidate, Key, KeyKind, Level, Persona, Verdict, fold, linkedin_profile
+from syncd.domain import employer, registered
+from syncd.model import EMAIL_FIELDS, Candidate, Key, KeyKind, Level, Persona, Verdict, fold, linkedin_profile
 from syncd.phone import region_of
 
 _LEGAL = re.compile(
@@ -51,7 +51,7 @@ def judge(persona: Persona, key: Key, candidate: Candidate, namesakes: bool = Fa
     if key.kind in (KeyKind.LINKEDIN_URL, KeyKind.PROVIDER_ID):
         return _by_profile(penalties, agreeing)
     if key.kind is KeyKind.EMAIL:
-        return _by_email(persona, candidate, penalties, agreeing)
+        return _by_email(persona, key, candidate, penalties, agreeing, namesakes)
     return _by_name(penalties, agreeing, namesakes, first is FirstName.SAME)
 
 
@@ -73,9 +73,19 @@ def _by_profile(penalties: dict[str, float], agreeing: set[str]) -> Verdict:
 
 
 def _by_email(
-    persona: Persona, candidate: Candidate, penalties: dict[str, float], agreeing: set[str]
+    persona: Persona,
+    key: Key,
+    candidate: Candidate,
+    penalties: dict[str, float],
+    agreeing: set[str],
+    namesakes: bool,
 ) -> Verdict:
+    """By an address that the answer does not repeat, a namesake may have been found in the person's place."""
     name = penalties.get("name")
+    if name is not None and "linkedin" not in agreeing and not confirms(candidate, key):
+        why = _namesake_likely(key, candidate, penalties, namesakes)
+        if why:
+            return _verdict(Level.POSSIBLE, penalties, agreeing, why)
     if name is None:
         fits = _local_part_fits(persona.email, _their_name(candidate))
         level = Level.STRONG if fits else Level.POSSIBLE
@@ -87,6 +97,28 @@ def _by_email(
     if penalties.get("employer") == 0 and name <= 0.3:
         return _verdict(Level.STRONG, penalties, agreeing, "address and employer agree, the name nearly")
     return _verdict(Level.POSSIBLE, penalties, agreeing, "the address was found, the name is unlike")
+
+
+def _namesake_likely(key: Key, candidate: Candidate, penalties: dict[str, float], namesakes: bool) -> str:
+    """What speaks for a namesake in an answer that does not repeat the address; "" for nothing."""
+    if namesakes:
+        return "the CRM knows a namesake at the same employer"
+    domain = employer(key.get("email"))
+    if domain and any(employer(a) == domain for a in _addresses(candidate)):
+        return "the answer has another address at the same domain"
+    if penalties.get("location") == 1.0 and penalties.get("employer", 0.0) > 0.15:
+        return "the name fits, employer and country are others"
+    return ""
+
+
+def confirms(candidate: Candidate, key: Key) -> bool:
+    """Whether an answer to an address has that address among the person's."""
+    return key.get("email") in _addresses(candidate)
+
+
+def _addresses(candidate: Candidate) -> set[str]:
+    held = [v.value for v in candidate.values if v.field in EMAIL_FIELDS]
+    return {a.strip().lower() for a in (*candidate.identity.emails, *held)}
 
 
 def _by_name(

@@ -92,8 +92,11 @@ class Rehearsal:
         swift: bool = False,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         faults: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        namesakes: float = 0.0,
     ) -> None:
         """Start the servers side by side and wait until each serves.
+
+        `namesakes` is the share of invented people who have the name of a colleague.
 
         Raises:
             RehearsalFailed: one of them did not.
@@ -111,6 +114,8 @@ class Rehearsal:
                 str(seed),
                 "--contacts",
                 str(contacts),
+                "--namesakes",
+                str(namesakes),
             ]
             command += [
                 "--settings",

@@ -96,7 +96,10 @@ def story(store: Store, row: work.Row, policy: SyncPolicy | None) -> Story:
         spent = figures.spent_on(connection, [k.call_id for k in mine.values()])
         events = runs.events(connection, work_id=row.id)
     steps = {step["lookup"]: step for step in trace.get("steps", [])}
-    told.asked = [_asked(k, row, steps.get(k.id, {}), spent) for _, k in sorted(mine.items())]
+    doubts = trace.get("doubts", {})
+    told.asked = [
+        _asked(k, row, steps.get(k.id, {}), spent, doubts.get(str(k.id))) for _, k in sorted(mine.items())
+    ]
     told.changes = [_change(c) for c in written]
     told.events = [
         {"at": _iso(e.at), "actor": e.actor, "action": e.action, "reason": e.reason, "run_id": e.run_id}
@@ -153,7 +156,11 @@ def _why_not(name: str, row: work.Row, trace: Mapping[str, Any], policy: SyncPol
 
 
 def _asked(
-    kept: lookups.Kept, row: work.Row, step: Mapping[str, Any], spent: Mapping[int, Mapping[str, Any]]
+    kept: lookups.Kept,
+    row: work.Row,
+    step: Mapping[str, Any],
+    spent: Mapping[int, Mapping[str, Any]],
+    doubt: Sequence[str] | None,
 ) -> dict[str, Any]:
     candidates = unpack_candidates(kept.answer)
     return {
@@ -169,6 +176,7 @@ def _asked(
         "shared": kept.work_id != row.id,
         "call": {"id": kept.call_id, **spent.get(kept.call_id, {})},
         "why": step.get("why", ""),
+        "doubt": {"identity": doubt[0], "reason": doubt[1]} if doubt else None,
         "values": [
             {"field": v.field.value, "value": v.value, "quality": v.quality.value}
             for c in candidates

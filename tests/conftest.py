@@ -38,7 +38,7 @@ def hubspot_portal() -> Iterator[Callable[..., Portal]]:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Director]:
-    """`stage(contacts=, vendors=, changes=, settings=, faults=, csv=, swift=)`: whole cycles over stand-ins."""
+    """`stage(contacts=, vendors=, changes=, settings=, …)`: whole cycles over stand-ins."""
     with stages(tmp_path) as direct:
         yield direct
 

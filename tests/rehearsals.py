@@ -148,7 +148,7 @@ Director = Callable[..., Stage]
 
 @contextmanager
 def stages(folder: Path) -> Iterator[Director]:
-    """`stage(contacts=, vendors=, changes=, settings=, faults=, csv=, swift=)`."""
+    """`stage(contacts=, vendors=, changes=, settings=, faults=, csv=, swift=, seed=, namesakes=)`."""
     opened: list[Rehearsal] = []
 
     def direct(
@@ -160,12 +160,15 @@ def stages(folder: Path) -> Iterator[Director]:
         csv: Path | None = None,
         swift: bool = True,
         seed: int = 1,
+        namesakes: float = 0.0,
     ) -> Stage:
         place = folder / f"stage-{len(opened)}"
         place.mkdir(mode=0o700)
         rehearsal = Rehearsal(place)
         opened.append(rehearsal)
-        rehearsal.start(vendors, contacts, seed, csv, swift=swift, settings=settings, faults=faults)
+        rehearsal.start(
+            vendors, contacts, seed, csv, swift=swift, settings=settings, faults=faults, namesakes=namesakes
+        )
         stage = Stage(rehearsal, swift)
         stage.configure(changes or {})
         return stage

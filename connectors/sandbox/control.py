@@ -55,6 +55,8 @@ def observe(sandbox: Sandbox, name: str, query: Mapping[str, str]) -> Response:
             return _json({"now": sandbox.clock.now().isoformat()})
         case "population":
             return _json(_population(sandbox))
+        case "truth":
+            return _json(_truth(sandbox))
         case "records":
             return _json({"ids": sandbox.record_ids()})
         case "health":
@@ -68,6 +70,27 @@ def _population(sandbox: Sandbox) -> dict[str, Any]:
     population = sandbox.population
     rejected = [{"line": r.line, "reason": r.reason} for r in population.rejected]
     return {"people": len(population.people), "records": len(population.records), "rejected": rejected}
+
+
+def _truth(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """Everybody as they are, each with the population's id of their CRM record."""
+    owners = {record.person: record.id for record in sandbox.population.records}
+    return [
+        {
+            "record": owners.get(person.ref, ""),
+            "full_name": person.full,
+            "emails": [a for a in (person.work_email, person.personal_email, person.crm_email) if a],
+            "phones": [n for n in (person.mobile, person.landline) if n],
+            "mobile": person.mobile,
+            "linkedin_url": person.linkedin_url,
+            "job_title": person.title,
+            "company_name": person.company.name,
+            "company_domain": person.company.domain,
+            "past_company_name": person.past.name,
+            "past_company_domain": person.past.domain,
+        }
+        for person in sandbox.population.people
+    ]
 
 
 def steer(sandbox: Sandbox, method: str, name: str, data: object) -> object:

@@ -122,5 +122,7 @@ def _tell_asked(asked: Mapping[str, Any]) -> None:
     )
     if asked["why"]:
         click.echo(f"      because: {asked['why']}")
+    if asked["doubt"]:
+        click.echo(f"      not surely this person ({asked['doubt']['identity']}): {asked['doubt']['reason']}")
     if held:
         click.echo(f"      {held}")

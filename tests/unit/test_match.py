@@ -190,10 +190,10 @@ def test_asked_by_name_a_known_address_or_profile_makes_sure_without_the_employe
     assert level(KeyKind.NAME_COMPANY, employer="Quayside", linkedin_url=PROFILE) is STRONG
 
 
-def test_a_namesake_at_the_same_employer_makes_a_name_unsure_but_not_an_address():
+def test_a_namesake_at_the_same_employer_makes_a_name_unsure_but_not_an_address_that_is_repeated():
     assert level(KeyKind.NAME_COMPANY, namesakes=True) is POSSIBLE
     assert level(KeyKind.NAME_DOMAIN, namesakes=True, emails=("m.vance@northbeam.example",)) is STRONG
-    assert level(KeyKind.EMAIL, namesakes=True) is STRONG
+    assert level(KeyKind.EMAIL, namesakes=True, emails=("m.vance@northbeam.example",)) is STRONG
 
 
 def test_another_country_makes_a_name_unsure():
@@ -302,3 +302,21 @@ def test_no_text_breaks_the_judgement_and_penalties_stay_within_bounds(name, emp
     assert verdict == judge(who, by(kind, persona()), candidate, namesakes)
     assert name not in verdict.reason or len(name) < 4
     assert email_address(who.email)
+
+
+def test_an_address_that_the_answer_does_not_repeat_may_have_found_a_namesake():
+    who = persona(linkedin_url="")
+    ours, theirs = who.email, "mirela.vance@northbeam.example"
+    assert level(KeyKind.EMAIL, who, emails=()) is STRONG
+    assert level(KeyKind.EMAIL, who, namesakes=True, emails=()) is POSSIBLE
+    assert level(KeyKind.EMAIL, who, namesakes=True, emails=(theirs, ours)) is STRONG
+    assert level(KeyKind.EMAIL, who, emails=(theirs,)) is POSSIBLE
+    assert level(KeyKind.EMAIL, who, emails=("mirela@mail.example",)) is STRONG
+
+
+def test_by_an_address_another_employer_in_another_country_is_not_sure():
+    who = persona(linkedin_url="")
+    moved = {"employer": "Stonefield", "employer_domain": "stonefield.example", "emails": ()}
+    assert level(KeyKind.EMAIL, who, **moved, location="Leeds, United Kingdom") is STRONG
+    assert level(KeyKind.EMAIL, who, **moved, location="Lyon, France") is POSSIBLE
+    assert level(KeyKind.EMAIL, who, **moved | {"emails": (who.email,)}, location="Lyon, France") is STRONG

@@ -1,0 +1,59 @@
+"""Whose values are written: whole cycles over providers that are often wrong, judged by the population."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.identity import PROVIDERS, traps, weigh
+from syncd.model import Level
+from tests.rehearsals import Director, Stage
+
+TRAPS = 0.1
+EVERYBODY = ("hubspot", *PROVIDERS)
+
+
+def trapped(stage: Director, contacts: int, seed: int, sample: bool = False, **changes: object) -> Stage:
+    """A rehearsal in which a tenth of the people has a colleague's name, and providers err as often."""
+    return stage(
+        contacts=contacts,
+        vendors=EVERYBODY,
+        seed=seed,
+        settings=traps(TRAPS, sample),
+        namesakes=TRAPS,
+        changes={"syncs": {"hubspot-sandbox-contacts": changes}} if changes else None,
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_wrong_persons_value_is_written_and_the_few_right_ones_refused_say_why(
+    stage: Director, seed: int
+) -> None:
+    play = trapped(stage, 300, seed)
+    assert play.cycle().code == 0
+    found = weigh(play.rehearsal)
+    assert found.wrong == []
+    assert found.written["right"] > 400
+    assert found.answers["wrong_refused"] > 20, "the traps were met"
+    assert found.refused_share <= 0.05
+    assert found.refused, "right answers that look like a namesake's are refused too"
+    assert all(reason for *_, reason in found.refused)
+    record, _, level, reason = found.refused[0]
+    assert f"not surely this person ({level}): {reason}" in play.command("explain", record).out
+    asked = play.command("explain", record, "--json").json["contacts"][0]["asked"]
+    assert {"identity": level, "reason": reason} in [a["doubt"] for a in asked]
+
+
+def test_canned_people_are_never_written_and_the_others_are_asked_all_the_same(stage: Director) -> None:
+    play = trapped(stage, 120, 3, sample=True)
+    outcome = play.cycle()
+    assert any("sample people" in sentence for sentence in outcome.advice)
+    found = weigh(play.rehearsal)
+    assert found.wrong == []
+    assert found.written["right"] > 100
+
+
+def test_the_weighing_finds_what_a_looser_demand_lets_through(stage: Director) -> None:
+    """The judge of these tests is not blind: where possible answers are enough, strangers' values are written."""
+    play = trapped(stage, 300, 1, min_identity=Level.POSSIBLE.value)
+    play.cycle()
+    assert weigh(play.rehearsal).written["wrong_person"] > 0
