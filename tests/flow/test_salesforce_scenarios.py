@@ -25,6 +25,8 @@ LOGIN = "/services/oauth2/token"
 UPDATE = "/services/data/{version}/composite/sobjects"
 ENDED_SESSION = '[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]'
 
+FORGOTTEN = '[{"message":"invalid query locator","errorCode":"INVALID_QUERY_LOCATOR"}]'
+
 
 def sales(stage: Director, contacts: int = 40, **given: Any) -> Stage:
     """A stage with Salesforce and one provider. `knobs` are those of the org."""
@@ -113,7 +115,7 @@ def test_5000_equal_stamps(stage: Director) -> None:
     play = sales(
         stage,
         contacts=5000,
-        knobs={"locator_life_s": 0},
+        faults={"salesforce": [{"kind": "status", "status": 400, "path": "*/{locator}", "body": FORGOTTEN}]},
         changes={"syncs": {SYNC: {"since": "now"}}, "log": {"level": "warning"}},
     )
     play.cycle(spend=False)
