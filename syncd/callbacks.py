@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 
@@ -17,6 +18,10 @@ from syncd.store import jobs
 
 _log = structlog.get_logger("syncd.callbacks")
 MAX_BODY = 1_000_000
+BODY_WITHIN_S = 5.0
+"""How long a body may take to arrive; one that trickles would hold a connection of the listener."""
+STRANGER = "?"
+"""Stands in the count for a provider that the configuration does not have."""
 
 
 class Callbacks:
@@ -30,9 +35,14 @@ class Callbacks:
         """2xx once it is stored; a vendor that repeats a callback does no harm."""
         name = request.path_params["provider"]
         if name not in self.r.providers or not self._known(name, request.path_params["token"]):
+            self._count(name if name in self.r.providers else STRANGER, "unknown_address")
             # Which of the two is wrong is nobody's business.
             return JSONResponse({"error": "not found"}, 404)
-        body = await _read(request)
+        try:
+            async with asyncio.timeout(BODY_WITHIN_S):
+                body = await _read(request)
+        except TimeoutError:
+            return self._said(name, "slow", 408, {"connection": "close"})
         if body is None:
             return self._said(name, "too_large", 413)
         return await run_in_threadpool(self._take, name, dict(request.headers), body)
@@ -52,12 +62,18 @@ class Callbacks:
             return self._said(name, "unknown_job", 503)
         with self.r.store.write() as connection:
             woken = jobs.hurry(connection, name, handles)
-        return self._said(name, "accepted" if woken else "duplicate", 200)
+            ours = bool(woken) or jobs.launched(connection, name, handles)
+        return self._said(name, "accepted" if woken else "duplicate" if ours else "unknown_job", 200)
 
-    def _said(self, name: str, result: str, status: int) -> Response:
+    def _said(
+        self, name: str, result: str, status: int, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        self._count(name, result)
+        return JSONResponse({"result": result}, status, headers)
+
+    def _count(self, name: str, result: str) -> None:
         self.metrics.callbacks.labels(name, result).inc()
         _log.info("callback.received", provider=name, result=result)
-        return JSONResponse({"result": result}, status)
 
 
 async def _read(request: Request) -> bytes | None:

@@ -304,11 +304,15 @@ class Cycle:
         """
         with self.r.store.read() as connection:
             now, next_us = lists.due(connection, states, syncs)
-            job_us = jobs.next_due_us(connection) if self.orders.wait_for_jobs else None
+            job_us = jobs.next_due_us(connection)
+        patience = PATIENCE_S
+        if job_us is not None and not self.orders.wait_for_jobs:
+            # whoever gave these orders asks for jobs by himself, and hears of callbacks only between cycles
+            job_us, patience = None, 0.0
         if now:
             return 0.0 if waited < JOBS_S else None
         waits = [w / MILLION for w in (next_us, job_us) if w is not None]
-        soon = [w for w in waits if w <= PATIENCE_S or (job_us is not None and w <= job_us / MILLION)]
+        soon = [w for w in waits if w <= patience or (job_us is not None and w <= job_us / MILLION)]
         return min(soon) + 0.01 if soon and waited < JOBS_S else None
 
     def _reconcile(self, run_id: int) -> None:

@@ -95,7 +95,10 @@ class Desk:
         return [n for n in self.assessment.needs if n.field not in met]
 
     def meet(self, other: Row) -> Kinship:
-        """Compare with another record: of the same person its keys serve too, of a namesake beware."""
+        """Compare with another record: of the same person its keys serve too, of a namesake beware.
+
+        A record of the same name and employer that may be the same person or not counts as a namesake's.
+        """
         fields = unpack_contact(other.record_id, other.record).fields or {}
         persona = persona_of(fields, self.policy.match)
         theirs = Figure(persona, keys_of(persona))
@@ -104,7 +107,7 @@ class Desk:
             found = [k for k in theirs.keys if k.kind in LINKING]
             self.kin_keys += [k for k in found if k not in self.kin_keys]
             self._add_keys(found)
-        elif relation is Kinship.OTHER and self.figure.shares_name(theirs) and not self.namesakes:
+        elif self.figure.shares_name(theirs) and not self.namesakes:
             self.namesakes = True
             self._start_over()
         return relation

@@ -17,14 +17,14 @@ from syncd.connector import Failure, FailureKind
 from syncd.desk import Desk, read_known
 from syncd.model import Field, LastWrite
 from syncd.settle import GO_ON, WAIT
-from syncd.store import changes, people, work
+from syncd.store import changes, jobs, people, work
 from syncd.store.engine import MILLION
 from syncd.waterfall import Ask, Stop, Wait
 
 WINDOW = 200
 """Contacts held at once. Everything about them is in the store; the window only bounds memory."""
 RETRIES = 3
-TWIN_WAIT_S, HALT_WAIT_S, OUTAGE_WAIT_S = 2.0, 900.0, 60.0
+TWIN_WAIT_S, JOB_WAIT_S, HALT_WAIT_S, OUTAGE_WAIT_S = 2.0, 900.0, 900.0, 60.0
 
 End = tuple[Desk, str, dict[str, Any]]
 """A contact, the state it goes to, and what is written with it."""
@@ -129,6 +129,7 @@ class Enricher:
         idle, self._idle = self._idle, []
         read_known(self.b.store, idle, self.b.lifetimes(), self.b.now_us())
         ended: list[End] = []
+        waiting: list[tuple[Desk, Wait]] = []
         for desk in idle:
             if desk.assessment.skip or not desk.assessment.needs:
                 ended.append(_ended_early(desk))
@@ -137,10 +138,23 @@ class Enricher:
             if isinstance(step, Ask):
                 ended += self._ask(desk, step)
             elif isinstance(step, Wait):
-                ended.append((desk, "waiting", {"reason": "an answer is under way", "wait_s": TWIN_WAIT_S}))
+                waiting.append((desk, step))
             else:
                 ended += self._stopped(desk, step)
-        self._end(ended)
+        self._end(ended + self._under_way(waiting))
+
+    def _under_way(self, waiting: Sequence[tuple[Desk, Wait]]) -> list[End]:
+        """Contacts with an answer under way come back after the job's next poll; its end wakes them earlier."""
+        polls: dict[int, int] = {}
+        if waiting:
+            with self.b.store.read() as connection:
+                polls = jobs.next_poll_us(connection, [i for _, wait in waiting for i in wait.lookup_ids])
+        ended: list[End] = []
+        for desk, wait in waiting:
+            soonest = min((polls.get(i, 0) for i in wait.lookup_ids), default=0) / MILLION
+            wait_s = TWIN_WAIT_S + min(soonest, JOB_WAIT_S)
+            ended.append((desk, "waiting", {"reason": "an answer is under way", "wait_s": wait_s}))
+        return ended
 
     def _stopped(self, desk: Desk, stop: Stop) -> list[End]:
         """Nobody is left to ask; where an old figure of a vendor stands in the way it is read anew first."""

@@ -20,6 +20,8 @@ _LEGAL = re.compile(
 _TITLES = re.compile(r"\b(dr|prof|mr|mrs|ms|mx|sir|ing|mba|phd|msc|bsc|cpa|jr|sr|ii|iii)\b\.?")
 NAME_AGREES = 0.15
 NAME_CONTRADICTS = 0.45
+PAST_EMPLOYER = 0.5
+"""How much an employer disagrees that the answer names as a past one."""
 INITIAL_AGREES = 0.9
 FIRST_NAME_ALIKE = 0.89
 """From here on two first names may be one, written in two ways: Stephen and Steven, but not Mark and Mary."""
@@ -106,7 +108,10 @@ def _namesake_likely(key: Key, candidate: Candidate, penalties: dict[str, float]
     domain = employer(key.get("email"))
     if domain and any(employer(a) == domain for a in _addresses(candidate)):
         return "the answer has another address at the same domain"
-    if penalties.get("location") == 1.0 and penalties.get("employer", 0.0) > 0.15:
+    unlike = penalties.get("employer", 0.0)
+    if unlike > PAST_EMPLOYER:
+        return "the name fits, the employer is another one"
+    if penalties.get("location") == 1.0 and unlike > 0.15:
         return "the name fits, employer and country are others"
     return ""
 
@@ -305,7 +310,7 @@ def _employer(persona: Persona, candidate: Candidate) -> float | None:
     if any(p is not None and p <= 0.15 for p in past) or (
         persona.employer_domain in identity.past_domains and persona.employer_domain
     ):
-        penalties.append(0.5)
+        penalties.append(PAST_EMPLOYER)
     if not penalties and persona.employer_domain and domain:
         return 1.0
     return min(penalties) if penalties else None

@@ -66,6 +66,13 @@ def hurry(connection: Connection, account: str, handles: Sequence[str]) -> int:
     return int(done.rowcount)
 
 
+def launched(connection: Connection, account: str, handles: Sequence[str]) -> bool:
+    """Whether any of these jobs is one of ours, ended or not."""
+    c = t.provider_call.c
+    query = select(c.id).where(c.account == account, c.handle.in_(handles)).limit(1)
+    return connection.scalar(query) is not None
+
+
 def waiting_for(connection: Connection, call_ids: Sequence[int]) -> list[int]:
     """Work rows that wait for these calls: those they were made for, and those of the same person."""
     own = select(t.lookup.c.work_id).where(t.lookup.c.call_id.in_(call_ids), t.lookup.c.work_id.is_not(None))
@@ -79,6 +86,19 @@ def next_due_us(connection: Connection) -> int | None:
     c = t.provider_call.c
     at = connection.scalar(select(func.min(c.poll_at) - Now()).where(c.state == "pending"))
     return None if at is None else max(0, int(at))
+
+
+def next_poll_us(connection: Connection, lookup_ids: Sequence[int]) -> dict[int, int]:
+    """Lookup → microseconds until its job is asked for next; only those that wait for a job."""
+    if not lookup_ids:
+        return {}
+    c, held = t.provider_call.c, t.lookup.c
+    rows = connection.execute(
+        select(held.id, c.poll_at - Now())
+        .join(t.provider_call, c.id == held.call_id)
+        .where(held.id.in_(lookup_ids), c.state == "pending")
+    )
+    return {int(i): max(0, int(wait)) for i, wait in rows}
 
 
 def pending(connection: Connection) -> list[tuple[str, int, int]]:

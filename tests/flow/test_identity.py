@@ -8,12 +8,13 @@ from bench.identity import PROVIDERS, traps, weigh
 from syncd.model import Level
 from tests.rehearsals import Director, Stage
 
-TRAPS = 0.1
+TRAPS = 0.1 / 3
+"""Of each of the three kinds: namesakes, answers about somebody else, and ex-employers."""
 EVERYBODY = ("hubspot", *PROVIDERS)
 
 
 def trapped(stage: Director, contacts: int, seed: int, sample: bool = False, **changes: object) -> Stage:
-    """A rehearsal in which a tenth of the people has a colleague's name, and providers err as often."""
+    """A rehearsal with traps in a tenth of the cases."""
     return stage(
         contacts=contacts,
         vendors=EVERYBODY,
@@ -33,7 +34,7 @@ def test_no_wrong_persons_value_is_written_and_the_few_right_ones_refused_say_wh
     found = weigh(play.rehearsal)
     assert found.wrong == []
     assert found.written["right"] > 400
-    assert found.answers["wrong_refused"] > 20, "the traps were met"
+    assert found.answers["wrong_refused"] > 5, "the traps were met"
     assert found.refused_share <= 0.05
     assert found.refused, "right answers that look like a namesake's are refused too"
     assert all(reason for *_, reason in found.refused)

@@ -314,9 +314,12 @@ def test_an_address_that_the_answer_does_not_repeat_may_have_found_a_namesake():
     assert level(KeyKind.EMAIL, who, emails=("mirela@mail.example",)) is STRONG
 
 
-def test_by_an_address_another_employer_in_another_country_is_not_sure():
+def test_by_an_address_that_is_not_repeated_another_employer_is_not_sure():
     who = persona(linkedin_url="")
     moved = {"employer": "Stonefield", "employer_domain": "stonefield.example", "emails": ()}
-    assert level(KeyKind.EMAIL, who, **moved, location="Leeds, United Kingdom") is STRONG
-    assert level(KeyKind.EMAIL, who, **moved, location="Lyon, France") is POSSIBLE
-    assert level(KeyKind.EMAIL, who, **moved | {"emails": (who.email,)}, location="Lyon, France") is STRONG
+    past = moved | {"past_employers": (who.employer,)}
+    assert level(KeyKind.EMAIL, who, **moved) is POSSIBLE
+    assert level(KeyKind.EMAIL, who, **moved | {"emails": (who.email,)}) is STRONG
+    assert level(KeyKind.EMAIL, who, **past, location="Leeds, United Kingdom") is STRONG
+    assert level(KeyKind.EMAIL, who, **past, location="Lyon, France") is POSSIBLE
+    assert level(KeyKind.EMAIL, who, **past | {"emails": (who.email,)}, location="Lyon, France") is STRONG
