@@ -29,6 +29,8 @@ _log = structlog.get_logger("syncd.cycle")
 TICK_S = 0.1
 LINGER_S = 45.0
 """How long an enriched contact may wait for others to share its batch."""
+AGAIN_S = 0.01
+"""The pause where something is due and nothing could be taken in; it doubles each time, so that such a cycle ends."""
 PATIENCE_S = 30.0
 """A cycle waits for what falls due within this; later work is left to the next one."""
 NUMBERS = frozenset({Field.COMPANY_SIZE, Field.COMPANY_FOUNDED, Field.COMPANY_REVENUE})
@@ -232,9 +234,11 @@ class Cycle:
         enricher = Enricher(self._bench, run_id, syncs, orders.limit, orders.enough)
         writers = [self._writer(run_id, name) for name in syncs]
         poller = Poller(self._bench)
-        waited = 0.0
+        waited = pause = 0.0
         while not self.r.stop.is_set():
+            opened = enricher.opened
             self._drain(enricher, writers, poller)
+            pause = 0.0 if enricher.opened != opened else min(max(AGAIN_S, 2 * pause), PATIENCE_S)
             wait = self._until_due(enricher.syncs, enricher.claimable, waited)
             if wait is None or self._over():
                 # Batches that did not fill up go out once nothing more can join them.
@@ -242,6 +246,7 @@ class Cycle:
                 wait = self._until_due(enricher.syncs, (*enricher.claimable, "enriched", "writing"), waited)
                 if wait is None or self._over():
                     break
+            wait = wait or pause
             waited += wait
             self.r.stop.wait(wait) if self.r.pacer.sleep.__module__ == "time" else self.r.pacer.sleep(wait)
         for writer in writers:
@@ -278,15 +283,14 @@ class Cycle:
 
     def _over(self) -> bool:
         """Whether the cycle is to end though something may be due."""
-        return self.orders.enough() or ("syncd", FailureKind.CONTRACT) in self.tallies.failures
+        return self.orders.enough() or report.BROKEN in self.tallies.failures
 
     def _guard(self, enricher: Enricher) -> None:
         try:
             enricher.drain()
-        except Exception as error:
-            self.tallies.failures["syncd", FailureKind.CONTRACT] = Failure(
-                FailureKind.CONTRACT, type(error).__name__
-            )
+        except BaseException as error:
+            # Whatever ends this thread ends the cycle: the other one would wait for its work for ever.
+            self.tallies.failures[report.BROKEN] = Failure(FailureKind.CONTRACT, type(error).__name__)
             _log.exception("enrich.broken")
 
     def _write(self, writer: Writer) -> None:

@@ -46,6 +46,8 @@ class Enricher:
         self.limit = limit
         self.enough = enough
         self.taken = 0
+        self.opened = 0
+        """Contacts taken in so far, those that came back after a wait included."""
         self.run_id = run_id
         self.syncs = list(syncs)
         self._desks: dict[int, Desk] = {}
@@ -97,6 +99,7 @@ class Enricher:
                 connection, self.b.owner, states, self.syncs, room, self.b.lease_us, self.run_id
             )
         self.taken += sum(r.attempts == 0 for r in rows)
+        self.opened += len(rows)
         if not rows:
             return
         with self.b.store.read() as connection:

@@ -30,6 +30,9 @@ CONTACTS = (
     "unaccounted",
 )
 FIELD_COUNTS = ("filled", "refreshed", "kept_human", "kept_other", "rejected")
+BROKEN = ("syncd", FailureKind.CONTRACT)
+"""Where a run notes that syncd itself failed."""
+_LATER = {FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED, FailureKind.CONTRACT}
 _UNCHANGED = ("nothing is missing", "kept as it is", "no accepted value")
 
 
@@ -173,11 +176,13 @@ def verdict(counts: Mapping[str, int], tallies: Tallies, crms: Iterable[str]) ->
     kinds = {f.kind for f in tallies.failures.values()}
     cut_off = any(name in set(crms) for name, _ in tallies.failures)
     moved = counts["enriched"] or counts["unchanged"] or counts["no_match"]
+    if BROKEN in tallies.failures:
+        return "failed", 1
     if kinds & {FailureKind.AUTH, FailureKind.CONFIG, FailureKind.OUT_OF_CREDITS}:
         return ("partial" if counts["enriched"] else "failed"), 6
     if tallies.brakes:
         return "braked", 4
-    if cut_off or (kinds & {FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED} and counts["waiting"]):
+    if cut_off or (kinds & _LATER and counts["waiting"]):
         return ("partial" if moved else "failed"), 5
     if counts["no_budget"]:
         return "budget_stop", 4

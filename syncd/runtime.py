@@ -351,6 +351,11 @@ def identify(runtime: Runtime, crm: CrmAccount) -> str:
 
 def failure_advice(name: str, failure: Failure) -> str:
     """One sentence for an operator: what stopped and what to do."""
+    if name == "syncd":
+        return (
+            f"syncd itself failed ({failure.reason}); nothing is lost and the next run goes on from here. "
+            "If it comes again, send what `syncd support-bundle` collects."
+        )
     advice: Mapping[str, str] = {
         "auth": f"{name}: the credential is refused. Check its token and scopes.",
         "config": f"{name}: {failure.reason}.",

@@ -49,6 +49,7 @@ REHEARSALS = {
         {"client_id": "sandbox-client", "client_secret": "sandbox-secret"},
         {"account": "00DSb000000000gMAA", "api_version": "67.0"},
         {"limits": "off", "logins_per_hour": 0, "bulk_wait_s": 0, "bulk_run_s": 0},
+        {"default": "10000/s", "login": "10000/s", "bulk": "10000/s"},
     ),
     "contactout": Rehearsal(
         "provider",

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from syncd.notify import Trouble, troubles
+from syncd.store import runs
 from tests.listeners import WebBox, web_server
 from tests.rehearsals import Director, Stage
 from tests.services import get, service
@@ -93,12 +94,10 @@ def test_vendors_that_do_not_answer_are_told_of_until_they_do(stage: Director) -
 
 
 def test_lost_answers_and_brakes_are_told_of(stage: Director) -> None:
-    play = stage(
-        contacts=40,
-        changes={"syncs": {"hubspot-sandbox-contacts": {"brakes": {"same_value": 1}}}},
-        faults={"contactout": [{"kind": "reset_after", "every": 3, "times": 3}]},
-    )
+    play = stage(contacts=40, faults={"contactout": [{"kind": "reset_after", "every": 3, "times": 3}]})
     play.cycle()
+    with play.runtime() as runtime, runtime.store.write() as connection:
+        runs.halt(connection, "sync:hubspot-sandbox-contacts", "brake", "same_value: 7 contacts would get it")
     found = current(play)
     assert "with a lost answer" in found["unknown:contactout"].title
     stopped = found["halt:sync:hubspot-sandbox-contacts"]

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from syncd.cycle import Cycle, Orders
+from syncd.enrich import Enricher
 from tests.rehearsals import Director
 
 
@@ -102,3 +103,27 @@ def test_the_log_has_a_line_for_each_contact_and_one_for_the_run(stage: Director
     play.cycle()
     events = [json.loads(line)["event"] for line in play.log.getvalue().splitlines()]
     assert (events.count("contact.ended"), events.count("run.done")) == (30, 1)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit])
+def test_a_cycle_whose_lookups_break_down_ends_and_the_next_one_takes_over(
+    stage: Director, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def broken(enricher: Enricher) -> None:
+        raise error("in the enriching thread")
+
+    play = stage(contacts=20)
+    with monkeypatch.context() as patched:
+        patched.setattr(Enricher, "drain", broken)
+        outcome = play.cycle()
+    assert outcome.code == 1
+    assert outcome.report["contacts"]["waiting"] == 20
+    assert play.cycle().code == 0
+    play.assert_well()
+
+
+def test_a_cycle_that_makes_no_progress_ends(stage: Director, monkeypatch: pytest.MonkeyPatch) -> None:
+    play = stage(contacts=5)
+    monkeypatch.setattr(Enricher, "drain", lambda enricher: None)
+    outcome = play.hurried()
+    assert outcome.report["contacts"]["waiting"] == 5
