@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from syncd.connector import Operation
 from syncd.model import Balance, Charge, Key
 from syncd.store import figures, lookups, money, runs, work
-from syncd.store.engine import MILLION, Now, Store
+from syncd.store.engine import MILLION, Store
 from syncd.store.figures import Mark
 from syncd.store.money import Periods, Room, Shift, Ticket
 
@@ -257,18 +257,21 @@ class Ledger:
         states = money.call_states(connection, [ticket.call_id for ticket, _ in settled])
         now = [(ticket, charge) for ticket, charge in settled if states.get(ticket.call_id) in OPEN]
         moved = money.move_calls(
-            connection, [ticket.call_id for ticket, _ in now], OPEN, "settled", settled_at=Now(), poll_at=None
+            connection,
+            [ticket.call_id for ticket, _ in now],
+            OPEN,
+            "settled",
+            {"settled_at": 0},
+            poll_at=None,
         )
         if moved != len(now):
             raise money.Lost("calls changed their state inside the transaction")
         shifts: list[Shift] = []
+        # Of a call that was never moved the ticket itself says what it holds.
+        moved_before = [t.call_id for t, _ in now if states[t.call_id] != "sent"]
+        by_ledger = money.held_by_each(connection, moved_before)
         for ticket, charge in now:
-            straight = states[ticket.call_id] == "sent"
-            held = (
-                {k: (h, 0) for k, h in ticket.held.items()}
-                if straight
-                else money.held_by(connection, ticket.call_id)
-            )
+            held = by_ledger.get(ticket.call_id, {k: (h, 0) for k, h in ticket.held.items()})
             spent = {kind: micro(amount) for kind, amount in charge.amounts.items()}
             shifts += self._exchange(connection, ticket, "settle", held, spent)
         money.shift(connection, shifts)
@@ -307,15 +310,18 @@ class Ledger:
         ticket: Ticket,
         charge: Charge | None,
         keep: Mapping[str, Decimal] | None = None,
+        later: Mapping[str, int] | None = None,
         **values: Any,
     ) -> bool:
         """The job was accepted: the handle is durable. From then on any worker may ask for it.
+
+        `later` are the instants of the next poll and of the deadline, in microseconds from now.
 
         A charge at launch settles the money now, but for what the answers under way may still cost (`keep`):
         that stays reserved. Where the launch was booked before, it is not charged again.
         """
         values["lease_until"] = 0
-        if not money.move_call(connection, ticket.call_id, ("sent", "unknown"), "pending", **values):
+        if not money.move_call(connection, ticket.call_id, ("sent", "unknown"), "pending", later, **values):
             return False
         held = money.held_by(connection, ticket.call_id)
         if charge is None or (held and not any(reserved or unknown for reserved, unknown in held.values())):
@@ -331,7 +337,7 @@ class Ledger:
     ) -> bool:
         """Proof that nothing was charged: the reservation is given back and the key may be bought again."""
         if not money.move_call(
-            connection, ticket.call_id, before, "released", settled_at=Now(), reason=reason
+            connection, ticket.call_id, before, "released", {"settled_at": 0}, reason=reason
         ):
             return False
         lookups.move(connection, ticket.call_id, before, "released", reason=reason)
@@ -377,7 +383,7 @@ class Ledger:
             done = self.release(connection, ticket, said, ("unknown",))
         else:
             done = money.move_call(
-                connection, ticket.call_id, ("unknown",), "written_off", settled_at=Now(), reason=said
+                connection, ticket.call_id, ("unknown",), "written_off", {"settled_at": 0}, reason=said
             )
             if done:
                 lookups.move(connection, ticket.call_id, ("unknown",), "written_off", reason=said)

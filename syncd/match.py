@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 from rapidfuzz import fuzz
@@ -238,7 +238,7 @@ def first_names(persona: Persona, candidate: Candidate) -> FirstName:
     )
 
 
-def _token_agreement(left: list[str], right: list[str]) -> float:
+def _token_agreement(left: tuple[str, ...], right: tuple[str, ...]) -> float:
     """The mean agreement of the shorter name's tokens with their partners in the longer one, best pairs first."""
     short, long = sorted((left, right), key=len)
     pairs = sorted(
@@ -263,7 +263,8 @@ def _tokens_alike(one: str, other: str) -> float:
     return alike if alike > 0.75 else alike * 0.4
 
 
-def _names(text: str) -> list[str]:
+@lru_cache(4096)
+def _names(text: str) -> tuple[str, ...]:
     folded = _TITLES.sub(
         " ",
         fold(
@@ -272,7 +273,7 @@ def _names(text: str) -> list[str]:
             else text
         ),
     )
-    return [t for t in re.split(r"[^\w']+|_", folded.replace("'", "")) if t]
+    return tuple(t for t in re.split(r"[^\w']+|_", folded.replace("'", "")) if t)
 
 
 _UMLAUTS = (
@@ -289,14 +290,13 @@ _UMLAUTS = (
 )
 
 
-def _spellings(tokens: list[str]) -> Iterable[list[str]]:
+@lru_cache(4096)
+def _spellings(tokens: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """The tokens as they stand and with letters that some transcribe written plainly."""
-    yield tokens
     plain = tokens
     for written, letter in _UMLAUTS:
-        plain = [t.replace(written, letter) for t in plain]
-    if plain != tokens:
-        yield plain
+        plain = tuple(t.replace(written, letter) for t in plain)
+    return (tokens,) if plain == tokens else (tokens, plain)
 
 
 def _employer(persona: Persona, candidate: Candidate) -> float | None:
@@ -326,6 +326,7 @@ def company_penalty(one: str, other: str) -> float | None:
     return 1 - fuzz.token_sort_ratio(left, right) / 100
 
 
+@lru_cache(4096)
 def _company(text: str) -> str:
     folded = re.sub(r"[^\w\s]", " ", fold(text))
     stripped = " ".join(_LEGAL.sub(" ", folded).split())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,7 @@ from syncd.model import Lookup, Outcome, Pending
 from syncd.settle import Answered, Settler
 from syncd.store import jobs, lookups, money, work
 from syncd.store.engine import MILLION
+from syncd.store.lookups import Kept
 
 _log = structlog.get_logger("syncd.poll")
 MOST = 200
@@ -84,13 +85,14 @@ class Poller:
                 Round(account, operation, held[start : start + size]) for start in range(0, len(held), size)
             ]
         with self.b.store.read() as connection:
-            for one in rounds:
-                self._prepare(connection, one)
+            asked = lookups.of_calls(connection, [due.call_id for one in rounds for due in one.held])
+        for one in rounds:
+            self._prepare(one, asked)
         return rounds
 
-    def _prepare(self, connection: Connection, one: Round) -> None:
+    def _prepare(self, one: Round, asked: Mapping[int, list[tuple[Kept, bytes | None]]]) -> None:
         for due in one.held:
-            open_ = [(k, d) for k, d in lookups.of_call(connection, due.call_id) if k.state == "pending"]
+            open_ = [(k, d) for k, d in asked[due.call_id] if k.state == "pending"]
             keys = [(k, unpack_key(k.key_kind, d)) for k, d in open_]
             known = [(k, key) for k, key in keys if key is not None]
             one.kept.append([k for k, _ in known])
@@ -107,7 +109,7 @@ class Poller:
 
     def _book(self, connection: Connection, rounds: Sequence[Round]) -> int:
         """What a whole sweep brought; how many jobs came to an end."""
-        ended: list[Answered] = []
+        ended: list[tuple[int, Operation, list[int], Sequence[Outcome]]] = []
         for one in rounds:
             if one.failure is not None:
                 self._put_off(connection, one, one.failure)
@@ -117,11 +119,14 @@ class Poller:
                 if any(isinstance(o, Pending) for o in outcomes):
                     self._wait(connection, one.operation, due)
                 else:
-                    ticket = money.ticket_of(connection, due.call_id)
-                    ended.append(Answered(ticket, one.operation, [k.id for k in kept], outcomes))
+                    ended.append((due.call_id, one.operation, [k.id for k in kept], outcomes))
         if ended:
-            self._settler.answers(connection, ended)
-            work.wake(connection, jobs.waiting_for(connection, [a.ticket.call_id for a in ended]))
+            calls = [call_id for call_id, *_ in ended]
+            answered = [
+                Answered(t, *e[1:]) for t, e in zip(money.tickets_of(connection, calls), ended, strict=True)
+            ]
+            self._settler.answers(connection, answered)
+            work.wake(connection, jobs.waiting_for(connection, calls))
         return len(ended)
 
     def _wait(self, connection: Connection, operation: Operation, due: jobs.Due) -> None:

@@ -15,7 +15,7 @@ from syncd.connector import Failure, FailureKind, Operation
 from syncd.ledger import Ledger
 from syncd.model import Basis, Charge, Found, NotFound, Outcome, Pending, Refused, Unresolved
 from syncd.store import lookups, runs
-from syncd.store.engine import MILLION, Now
+from syncd.store.engine import MILLION
 from syncd.store.money import Ticket
 
 FIRST_POLL_S, DEADLINE_S = 5.0, 86_400.0
@@ -90,9 +90,8 @@ class Settler:
             a.ticket,
             add_charges(at_launch) if at_launch else None,
             {kind: most * under_way for kind, most in a.operation.max_charge.items()},
+            {"poll_at": round(first * MILLION), "deadline_at": round(deadline * MILLION)},
             handle=pending.handle,
-            poll_at=Now() + round(first * MILLION),
-            deadline_at=Now() + round(deadline * MILLION),
         )
         lookups.move(connection, a.ticket.call_id, ("sent", "unknown"), "pending")
         lookups.settle(connection, [_result(i, o, c) for i, o, c in done])

@@ -131,13 +131,14 @@ class Operation:
     callback: bool = False
     """The vendor calls `callback_url` when the job has ended."""
 
-    @property
-    def max_charge(self) -> Mapping[str, Decimal]:
-        """The most that one lookup can cost, by kind: what is reserved for it."""
+    max_charge: Mapping[str, Decimal] = field(init=False, compare=False)
+    """The most that one lookup can cost, by kind: what is reserved for it."""
+
+    def __post_init__(self) -> None:
         worst: dict[str, Decimal] = {}
         for price in self.prices:
             worst[price.kind] = worst.get(price.kind, Decimal(0)) + price.amount
-        return worst
+        object.__setattr__(self, "max_charge", MappingProxyType(worst))
 
     @property
     def free(self) -> bool:

@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from syncd.store import tables as t
+from syncd.store import transitions
 from syncd.store.engine import Now
+
+_OWN = select(t.lookup.c.work_id).where(
+    t.lookup.c.call_id.in_(bindparam("b_ids", expanding=True)), t.lookup.c.work_id.is_not(None)
+)
+_MINE, _OTHER = t.identity.alias("mine"), t.identity.alias("other")
+_TWINS = (
+    select(_OTHER.c.work_id).join(_MINE, _MINE.c.digest == _OTHER.c.digest).where(_MINE.c.work_id.in_(_OWN))
+)
+_NEXT_POLLS = (
+    select(t.lookup.c.id, t.provider_call.c.poll_at - Now())
+    .join(t.provider_call, t.provider_call.c.id == t.lookup.c.call_id)
+    .where(t.lookup.c.id.in_(bindparam("b_ids", expanding=True)), t.provider_call.c.state == "pending")
+)
+_NEXT_DUE = select(func.min(t.provider_call.c.poll_at) - Now()).where(t.provider_call.c.state == "pending")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +60,9 @@ def claim_due(connection: Connection, owner: str, limit: int, lease_us: int) -> 
 
 def postpone(connection: Connection, call_id: int, wait_us: int) -> None:
     """Ask again later."""
-    connection.execute(
-        update(t.provider_call)
-        .where(t.provider_call.c.id == call_id, t.provider_call.c.state == "pending")
-        .values(poll_at=Now() + wait_us, lease_until=0)
+    later = {"poll_at": wait_us}
+    transitions.move(
+        connection, t.provider_call, "id", [call_id], ("pending",), "pending", {"lease_until": 0}, later
     )
 
 
@@ -75,16 +89,14 @@ def launched(connection: Connection, account: str, handles: Sequence[str]) -> bo
 
 def waiting_for(connection: Connection, call_ids: Sequence[int]) -> list[int]:
     """Work rows that wait for these calls: those they were made for, and those of the same person."""
-    own = select(t.lookup.c.work_id).where(t.lookup.c.call_id.in_(call_ids), t.lookup.c.work_id.is_not(None))
-    mine, other = t.identity.alias("mine"), t.identity.alias("other")
-    twins = select(other.c.work_id).join(mine, mine.c.digest == other.c.digest).where(mine.c.work_id.in_(own))
-    return sorted({int(i) for i in connection.scalars(own)} | {int(i) for i in connection.scalars(twins)})
+    given = {"b_ids": list(call_ids)}
+    own, twins = connection.scalars(_OWN, given), connection.scalars(_TWINS, given)
+    return sorted({int(i) for i in own} | {int(i) for i in twins})
 
 
 def next_due_us(connection: Connection) -> int | None:
     """Microseconds until the next job is to be asked for; None where none is pending."""
-    c = t.provider_call.c
-    at = connection.scalar(select(func.min(c.poll_at) - Now()).where(c.state == "pending"))
+    at = connection.scalar(_NEXT_DUE)
     return None if at is None else max(0, int(at))
 
 
@@ -92,12 +104,7 @@ def next_poll_us(connection: Connection, lookup_ids: Sequence[int]) -> dict[int,
     """Lookup → microseconds until its job is asked for next; only those that wait for a job."""
     if not lookup_ids:
         return {}
-    c, held = t.provider_call.c, t.lookup.c
-    rows = connection.execute(
-        select(held.id, c.poll_at - Now())
-        .join(t.provider_call, c.id == held.call_id)
-        .where(held.id.in_(lookup_ids), c.state == "pending")
-    )
+    rows = connection.execute(_NEXT_POLLS, {"b_ids": list(lookup_ids)})
     return {int(i): max(0, int(wait)) for i, wait in rows}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from syncd.store import tables as t
+from syncd.store import transitions
 from syncd.store.engine import Now
 
 LIVE = ("sent", "pending", "settled", "unknown", "written_off")
@@ -16,6 +17,14 @@ _KNOWN = (
     select(t.lookup)
     .where(t.lookup.c.key_digest.in_(bindparam("b_digests", expanding=True)), t.lookup.c.state.in_(LIVE))
     .order_by(t.lookup.c.id)
+)
+_OF_CALLS = (
+    select(t.lookup)
+    .where(t.lookup.c.call_id.in_(bindparam("b_ids", expanding=True)))
+    .order_by(t.lookup.c.call_id, t.lookup.c.position)
+)
+_LOST = select(t.lookup).where(
+    t.lookup.c.work_id.in_(bindparam("b_ids", expanding=True)), t.lookup.c.state == "unknown"
 )
 _ADD = (
     t.lookup.insert()
@@ -69,19 +78,23 @@ def known(connection: Connection, digests: Sequence[str]) -> list[Kept]:
 
 def of_call(connection: Connection, call_id: int) -> list[tuple[Kept, bytes | None]]:
     """The lookups of a call in submitted order, with the stored form of their keys."""
-    rows = connection.execute(
-        select(t.lookup).where(t.lookup.c.call_id == call_id).order_by(t.lookup.c.position)
-    )
-    return [(_kept(row), row.key) for row in rows]
+    return of_calls(connection, [call_id])[call_id]
+
+
+def of_calls(connection: Connection, call_ids: Sequence[int]) -> dict[int, list[tuple[Kept, bytes | None]]]:
+    """call → its lookups in submitted order, with the stored form of their keys."""
+    found: dict[int, list[tuple[Kept, bytes | None]]] = {call_id: [] for call_id in call_ids}
+    if found:
+        for row in connection.execute(_OF_CALLS, {"b_ids": list(found)}):
+            found[row.call_id].append((_kept(row), row.key))
+    return found
 
 
 def lost(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[Kept]]:
     """work id → lookups made for it whose charge and answer nobody knows, by whatever key they were made."""
     found: dict[int, list[Kept]] = {}
     if work_ids:
-        for row in connection.execute(
-            select(t.lookup).where(t.lookup.c.work_id.in_(work_ids), t.lookup.c.state == "unknown")
-        ):
+        for row in connection.execute(_LOST, {"b_ids": list(work_ids)}):
             found.setdefault(int(row.work_id), []).append(_kept(row))
     return found
 
@@ -154,13 +167,7 @@ def settle(connection: Connection, results: Sequence[Result]) -> int:
 
 def move(connection: Connection, call_id: int, before: Sequence[str], after: str, **values: Any) -> int:
     """Move the lookups of a call that are in one of the states `before`; how many were."""
-    return int(
-        connection.execute(
-            update(t.lookup)
-            .where(t.lookup.c.call_id == call_id, t.lookup.c.state.in_(before))
-            .values(state=after, **values)
-        ).rowcount
-    )
+    return transitions.move(connection, t.lookup, "call_id", [call_id], before, after, values)
 
 
 def yields(connection: Connection, since_us: int) -> list[tuple[str, str, str, int]]:

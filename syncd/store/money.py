@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from syncd.store import tables as t
+from syncd.store import transitions
 from syncd.store.engine import Now
 
 
@@ -155,8 +156,24 @@ _ADD_CALL = (
     .values(state="sent", lease_until=Now() + bindparam("b_lease", type_=BigInteger), sent_at=Now())
     .returning(t.provider_call.c.id, sort_by_parameter_order=True)
 )
-_STATES = select(t.provider_call.c.id, t.provider_call.c.state).where(
-    t.provider_call.c.id.in_(bindparam("b_ids", expanding=True))
+_THESE = t.provider_call.c.id.in_(bindparam("b_ids", expanding=True))
+_STATES = select(t.provider_call.c.id, t.provider_call.c.state).where(_THESE)
+_CALLS = select(
+    t.provider_call.c.id,
+    t.provider_call.c.account,
+    t.provider_call.c.run_id,
+    t.provider_call.c.day,
+    t.provider_call.c.month,
+).where(_THESE)
+_HELD = (
+    select(
+        t.ledger.c.call_id,
+        t.ledger.c.kind,
+        func.sum(t.ledger.c.reserved).label("r"),
+        func.sum(t.ledger.c.unknown).label("u"),
+    )
+    .where(t.ledger.c.call_id.in_(bindparam("b_ids", expanding=True)))
+    .group_by(t.ledger.c.call_id, t.ledger.c.kind)
 )
 
 
@@ -259,23 +276,30 @@ def shift(connection: Connection, shifts: Sequence[Shift]) -> None:
 
 
 def move_call(
-    connection: Connection, call_id: int, before: Sequence[str], after: str, **values: object
+    connection: Connection,
+    call_id: int,
+    before: Sequence[str],
+    after: str,
+    later: Mapping[str, int] | None = None,
+    **values: object,
 ) -> bool:
-    """Conditional transition of a call; False where it was in none of the states `before`."""
-    return move_calls(connection, [call_id], before, after, **values) == 1
+    """Conditional transition of a call; False where it was in none of the states `before`.
+
+    `later` are instants, in microseconds from now.
+    """
+    return move_calls(connection, [call_id], before, after, later, **values) == 1
 
 
 def move_calls(
-    connection: Connection, call_ids: Sequence[int], before: Sequence[str], after: str, **values: object
+    connection: Connection,
+    call_ids: Sequence[int],
+    before: Sequence[str],
+    after: str,
+    later: Mapping[str, int] | None = None,
+    **values: object,
 ) -> int:
     """Conditional transition of several calls; how many made it."""
-    return int(
-        connection.execute(
-            update(t.provider_call)
-            .where(t.provider_call.c.id.in_(call_ids), t.provider_call.c.state.in_(before))
-            .values(state=after, **values)
-        ).rowcount
-    )
+    return transitions.move(connection, t.provider_call, "id", call_ids, before, after, values, later)
 
 
 def call_states(connection: Connection, call_ids: Sequence[int]) -> dict[int, str]:
@@ -283,23 +307,42 @@ def call_states(connection: Connection, call_ids: Sequence[int]) -> dict[int, st
     return {int(r.id): str(r.state) for r in connection.execute(_STATES, {"b_ids": list(call_ids)})}
 
 
-def held_by(connection: Connection, call_id: int) -> dict[str, tuple[int, int]]:
+Held = dict[str, tuple[int, int]]
+"""Per kind what a call still holds: reserved and unknown."""
+
+
+def held_by(connection: Connection, call_id: int) -> Held:
     """(reserved, unknown) per kind that a call still holds, by the ledger."""
-    rows = connection.execute(
-        select(
-            t.ledger.c.kind, func.sum(t.ledger.c.reserved).label("r"), func.sum(t.ledger.c.unknown).label("u")
-        )
-        .where(t.ledger.c.call_id == call_id)
-        .group_by(t.ledger.c.kind)
-    )
-    return {row.kind: (int(row.r), int(row.u)) for row in rows}
+    return held_by_each(connection, [call_id])[call_id]
+
+
+def held_by_each(connection: Connection, call_ids: Sequence[int]) -> dict[int, Held]:
+    """call → kind → (reserved, unknown) that it still holds, by the ledger."""
+    found: dict[int, Held] = {call_id: {} for call_id in call_ids}
+    if found:
+        for row in connection.execute(_HELD, {"b_ids": list(found)}):
+            found[row.call_id][row.kind] = (int(row.r), int(row.u))
+    return found
 
 
 def ticket_of(connection: Connection, call_id: int) -> Ticket:
     """The ticket of a call that is known only by its id."""
-    row = connection.execute(select(t.provider_call).where(t.provider_call.c.id == call_id)).one()
-    held = {kind: reserved for kind, (reserved, _) in held_by(connection, call_id).items()}
-    return Ticket(call_id, row.account, Periods(row.run_id, row.day, row.month), held)
+    return tickets_of(connection, [call_id])[0]
+
+
+def tickets_of(connection: Connection, call_ids: Sequence[int]) -> list[Ticket]:
+    """The tickets of calls that are known only by their ids, in the same order."""
+    rows = {row.id: row for row in connection.execute(_CALLS, {"b_ids": list(call_ids)})}
+    held = held_by_each(connection, call_ids)
+    return [
+        Ticket(
+            call_id,
+            (row := rows[call_id]).account,
+            Periods(row.run_id, row.day, row.month),
+            {kind: reserved for kind, (reserved, _) in held[call_id].items()},
+        )
+        for call_id in call_ids
+    ]
 
 
 @dataclass(frozen=True, slots=True)
