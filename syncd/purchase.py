@@ -100,11 +100,11 @@ class Market:
 
     def opened(self) -> Market:
         """The same market without empty purses and missing access."""
-        return replace(self, short=frozenset(), closed=frozenset())
+        return replace(self, short=frozenset(), closed=frozenset()) if self.short or self.closed else self
 
     def funded(self) -> Market:
         """The same market without empty purses."""
-        return replace(self, short=frozenset())
+        return replace(self, short=frozenset()) if self.short else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from syncd.connector import On, Operation
 from syncd.model import (
@@ -41,30 +42,36 @@ class Vendor:
     checkers: bool = True
     backfill: bool = False
     yields: Mapping[tuple[str, Field], float] = field(default_factory=dict)
+    _named: Mapping[str, Operation] = field(init=False, repr=False, compare=False)
+    _plain: Market = field(init=False, repr=False, compare=False)
 
-    def find(self, name: str) -> Operation | None:
-        """The operation of this name, if it still exists."""
-        return next((o for o in self.operations if o.name == name), None)
-
-    def market(self, held: Mapping[Field, bool], graded: Mapping[Field, Quality]) -> Market:
-        """What it sells now, given what free checks told of the person."""
+    def __post_init__(self) -> None:
         short = frozenset(
             o.name
             for o in self.operations
             if any(float(most) > self.affordable.get(kind, 0.0) for kind, most in o.max_charge.items())
         )
-        yields = tuple(sorted((k, round(v, 2)) for k, v in self.yields.items()))
-        return Market(
+        plain = Market(
             self.operations,
             tuple(sorted(self.weights.items())),
             frozenset(self.affordable),
             short,
             self.closed,
             self.backfill,
-            yields,
-            tuple(sorted(held.items())),
-            tuple(sorted(graded.items())),
+            tuple(sorted((k, round(v, 2)) for k, v in self.yields.items())),
         )
+        object.__setattr__(self, "_named", {o.name: o for o in self.operations})
+        object.__setattr__(self, "_plain", plain)
+
+    def find(self, name: str) -> Operation | None:
+        """The operation of this name, if it still exists."""
+        return self._named.get(name)
+
+    def market(self, held: Mapping[Field, bool], graded: Mapping[Field, Quality]) -> Market:
+        """What it sells now, given what free checks told of the person."""
+        if not held and not graded:
+            return self._plain
+        return replace(self._plain, held=tuple(sorted(held.items())), graded=tuple(sorted(graded.items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +242,7 @@ def _reach(vendor: Vendor, asked: Asked) -> frozenset[Field]:
     return _fills(operation) if operation else frozenset()
 
 
+@lru_cache(512)
 def _fills(operation: Operation) -> frozenset[Field]:
     """Every wanted field that an operation could fill."""
     return frozenset(w for f in operation.returns for w in serves(f))

@@ -103,9 +103,9 @@ class Poll:
         return float(min(self.max_s, self.first_s * self.factor**later))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """One way to ask a vendor, as data. One endpoint with different switches is several operations.
+    """One way to ask a vendor, as data, equal to itself alone. An endpoint with other switches is another operation.
 
     `returns` gives, per field, the best quality that the operation can vouch for. `gates` are fields
     whose availability it tells for free. `verifies` are fields whose values it grades.
