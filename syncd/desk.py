@@ -11,10 +11,11 @@ import orjson
 
 from syncd.codec import digest, unpack_candidates, unpack_contact
 from syncd.decide import satisfied
-from syncd.kin import LINKING, Figure, Kinship, kinship
+from syncd.kin import LINKING, Figure, Kinship, called, kinship, numbers_of
 from syncd.match import confirms, judge
 from syncd.model import (
     EMAIL_FIELDS,
+    PHONE_FIELDS,
     STRONG_KEYS,
     Candidate,
     Contact,
@@ -24,7 +25,7 @@ from syncd.model import (
     Level,
     SyncPolicy,
 )
-from syncd.offers import Answered
+from syncd.offers import Answered, normal
 from syncd.plan import Assessment, Need, assess, keys_of, persona_of
 from syncd.store import lookups, people
 from syncd.store.engine import Store
@@ -54,6 +55,10 @@ class Desk:
     """Digests of keys whose lookups have not been looked for yet."""
     claims: dict[str, set[int]] = field(default_factory=dict)
     """Digest of a profile that answers brought → their lookups; to be compared with other contacts'."""
+    numbers: frozenset[str] = frozenset()
+    """The numbers that the CRM has for the person."""
+    rings: set[str] = field(default_factory=set)
+    """Marks of the person's name with each number that answers brought; to be looked for at other contacts."""
     learned: set[str] = field(default_factory=set)
     """Digests of profiles that are surely this person's: marks for other records to be recognised by."""
     kin_keys: list[Key] = field(default_factory=list)
@@ -76,7 +81,8 @@ class Desk:
         contact = contact or unpack_contact(row.record_id, row.record)
         assessment = assess(contact, policy, written, our_source, now)
         steps = orjson.loads(row.trace).get("steps", []) if row.trace else []
-        desk = cls(row, policy, assessment, salt, steps=steps, failures=row.attempts)
+        numbers = frozenset(numbers_of(contact.fields or {}, policy, assessment.persona))
+        desk = cls(row, policy, assessment, salt, steps=steps, failures=row.attempts, numbers=numbers)
         desk._add_keys(assessment.keys)
         for sibling in siblings:
             desk.meet(sibling)
@@ -114,7 +120,7 @@ class Desk:
 
     def _start_over(self) -> None:
         """Forget every answer: with a namesake about, each is judged anew."""
-        for held in (self.keys, self.digests, self.asked, self.answers, self.unread, self.claims):
+        for held in (self.keys, self.digests, self.asked, self.answers, self.unread, self.claims, self.rings):
             held.clear()
         self.seen.clear()
         self.learned.clear()
@@ -156,7 +162,8 @@ class Desk:
                 self._derive(candidate, key, kept)
 
     def _derive(self, candidate: Candidate, asked: Key, kept: Kept) -> None:
-        """Keys that a trusted answer brings."""
+        """Keys and marks that a trusted answer brings."""
+        persona = self.assessment.persona
         found = [Key.linkedin(candidate.identity.linkedin_url)]
         if candidate.identity.employer_domain and not candidate.about_company:
             found.append(Key.single(KeyKind.DOMAIN, candidate.identity.employer_domain))
@@ -165,6 +172,10 @@ class Desk:
         found += [
             Key.email(v.value, KeyKind.FOUND_EMAIL) for v in candidate.values if v.field in EMAIL_FIELDS
         ]
+        numbers = {
+            normal(v.field, v.value, persona.region) for v in candidate.values if v.field in PHONE_FIELDS
+        }
+        self.rings |= {called(persona, n, self.salt) for n in numbers - self.numbers if n}
         profile = found[0]
         if profile is not None:
             mark = digest(self.salt, profile)
@@ -179,6 +190,12 @@ class Desk:
         if asked.kind is KeyKind.EMAIL:
             return confirms(candidate, asked)
         return asked.kind in STRONG_KEYS
+
+    def doubt_name(self) -> None:
+        """Another contact of this name has a number that answers brought: they may be about that one."""
+        if not self.namesakes:
+            self.namesakes = True
+            self._start_over()
 
     def doubt(self, mark: str) -> None:
         """The profile that answers brought is another contact's: do not trust them."""
@@ -308,12 +325,18 @@ def read_known(
 
 
 def _compare_claims(store: Store, desks: Sequence[Desk]) -> None:
-    claiming = [desk for desk in desks if desk.claims]
+    claiming = [desk for desk in desks if desk.claims or desk.rings]
     if not claiming:
         return
     with store.read() as connection:
-        holders = people.holders(connection, sorted({m for desk in claiming for m in desk.claims}))
+        sought = {m for desk in claiming for m in (*desk.claims, *desk.rings)}
+        holders = people.holders(connection, sorted(sought))
     for desk in claiming:
+        ringing = [row for mark in desk.rings for row in holders.get(mark, ()) if row.id != desk.row.id]
+        desk.rings.clear()
+        if any(desk.meet(row) is not Kinship.SAME for row in ringing):
+            desk.doubt_name()
+            continue
         for mark in list(desk.claims):
             others = [row for row in holders.get(mark, ()) if row.id != desk.row.id]
             relations = [desk.meet(row) for row in others]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from syncd.codec import digest
-from syncd.model import STRONG_KEYS, Key, KeyKind, Persona
+from syncd.model import PHONE_FIELDS, STRONG_KEYS, Key, KeyKind, Persona, Scalar, SyncPolicy, fold
+from syncd.phone import e164
+from syncd.plan import text_of
 
 NAMES = frozenset({KeyKind.NAME_DOMAIN, KeyKind.NAME_COMPANY})
 LINKING = STRONG_KEYS | NAMES
@@ -52,6 +54,21 @@ def kinship(one: Figure, other: Figure) -> Kinship:
     return Kinship.SAME if any(k in other.keys for k in domains) else Kinship.UNSURE
 
 
-def marks(keys: Sequence[Key], salt: bytes) -> list[str]:
-    """The digests by which a person is recognised in other records: strong keys, and name with employer."""
-    return [digest(salt, k) for k in keys if k.kind in LINKING]
+def marks(persona: Persona, keys: Sequence[Key], numbers: Iterable[str], salt: bytes) -> list[str]:
+    """The digests by which a person is recognised in other records.
+
+    They are of the strong keys, of the name with the employer, and of the name with each number.
+    """
+    return [digest(salt, k) for k in keys if k.kind in LINKING] + [called(persona, n, salt) for n in numbers]
+
+
+def called(persona: Persona, number: str, salt: bytes) -> str:
+    """The mark of somebody of this name who has this number. A number alone may be a whole company's."""
+    named = {KeyKind.PHONE.value: number, "full_name": fold(persona.full_name)}
+    return digest(salt, Key(KeyKind.PHONE, named))
+
+
+def numbers_of(fields: Mapping[str, Scalar], policy: SyncPolicy, persona: Persona) -> set[str]:
+    """The numbers that a record has for its person, as +…."""
+    named = [fields.get(f.to) for f in policy.fields if f.field in PHONE_FIELDS]
+    return {n for n in (persona.phone, *(e164(text_of(v), persona.region) for v in named)) if n}

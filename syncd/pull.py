@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from syncd.accounts import CrmAccount
 from syncd.codec import pack_contact
 from syncd.connector import Failure, FailureKind
-from syncd.kin import marks
+from syncd.kin import marks, numbers_of
 from syncd.model import Author, Contact, Page, SyncPolicy
 from syncd.plan import equal_text, in_scope, input_digest, keys_of, persona_of, text_of
 from syncd.store import changes, people, runs, work
@@ -329,7 +329,9 @@ class Puller:
         }
 
     def _marks(self, contact: Contact) -> Iterable[str]:
-        return marks(keys_of(persona_of(contact.fields or {}, self.policy.match)), self.salt)
+        fields = contact.fields or {}
+        persona = persona_of(fields, self.policy.match)
+        return marks(persona, keys_of(persona), numbers_of(fields, self.policy, persona), self.salt)
 
 
 def names_to_read(crm: CrmAccount, policy: SyncPolicy) -> list[str]:

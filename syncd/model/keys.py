@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from syncd.model.spelling import email_address, fold, linkedin_profile
@@ -42,6 +42,17 @@ class Key:
 
     kind: KeyKind
     parts: Mapping[str, str]
+    canonical: str = field(init=False, repr=False)
+    """Text that is equal exactly when the keys are; it holds personal data, so never log it."""
+
+    def __post_init__(self) -> None:
+        names = ("full_name", "company", "domain") if self.kind in _NAME_KINDS else sorted(self.parts)
+        pieces = (
+            fold(self.parts[n]) if self.kind in _NAME_KINDS else self.parts[n]
+            for n in names
+            if n in self.parts
+        )
+        object.__setattr__(self, "canonical", "\x1f".join((self.kind.value, *pieces)))
 
     def __getitem__(self, name: str) -> str:
         return self.parts[name]
@@ -49,17 +60,6 @@ class Key:
     def get(self, name: str) -> str:
         """The piece, or an empty string."""
         return self.parts.get(name, "")
-
-    @property
-    def canonical(self) -> str:
-        """Text that is equal exactly when the keys are; it holds personal data, so never log it."""
-        names = ("full_name", "company", "domain") if self.kind in _NAME_KINDS else sorted(self.parts)
-        pieces = (
-            fold(self.parts[n]) if self.kind in _NAME_KINDS else self.parts[n]
-            for n in names
-            if n in self.parts
-        )
-        return "\x1f".join((self.kind.value, *pieces))
 
     def __hash__(self) -> int:
         return hash(self.canonical)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pytest
 
 from bench.identity import PROVIDERS, traps, weigh
@@ -58,3 +61,35 @@ def test_the_weighing_finds_what_a_looser_demand_lets_through(stage: Director) -
     play = trapped(stage, 300, 1, min_identity=Level.POSSIBLE.value)
     play.cycle()
     assert weigh(play.rehearsal).written["wrong_person"] > 0
+
+
+def test_a_number_that_another_contact_of_the_name_has_shows_whom_an_answer_is_about(stage: Director) -> None:
+    """One record has name and employer, a namesake's at the same employer only name and number."""
+    play = stage(contacts=90, namesakes=0.3, seed=2)
+    crm = play.stand("hubspot")
+    pairs = _namesakes(crm.ask("truth"))
+    assert len(pairs) > 5
+    blank = dict.fromkeys(
+        ("email", "hs_linkedin_url", "mobilephone", "phone", "country", "jobtitle", "city"), ""
+    )
+    for other, one in pairs:
+        crm.ask("edit", {"id": one["record"], "properties": {**blank, "company": one["company_name"]}})
+        kept = {"company": "", "mobilephone": other["mobile"]}
+        crm.ask("edit", {"id": other["record"], "properties": {**blank, **kept}})
+    play.cycle()
+    found = weigh(play.rehearsal)
+    assert [name for _, name, *_ in found.wrong if name == "mobile_phone"] == []
+    assert [where for _, where, _, reason in found.refused if "knows a namesake" in reason]
+
+
+def _namesakes(truth: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Pairs of people with one name at one employer."""
+    known: dict[tuple[str, str], Mapping[str, Any]] = {}
+    pairs = []
+    for person in truth:
+        key = (person["full_name"], person["company_name"])
+        if key in known:
+            pairs.append((known.pop(key), person))
+        else:
+            known[key] = person
+    return pairs

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.codec import digest
-from syncd.kin import Figure, Kinship, kinship, marks
+from syncd.kin import Figure, Kinship, called, kinship, marks
 from syncd.model import Key, KeyKind, Persona
 from syncd.plan import keys_of, persona_of
 from tests.unit.judging_support import MATCH, PROFILE, modest
@@ -63,10 +63,17 @@ def test_records_without_anything_in_common_are_left_open():
 
 def test_marks_are_the_keys_that_tell_people_apart_and_say_nothing_else():
     mirela = figure(email="m@northbeam.example", hs_linkedin_url=PROFILE, domain="northbeam.example")
-    found = marks(mirela.keys, b"salt")
+    found = marks(mirela.persona, mirela.keys, ["+442071838750"], b"salt")
     kinds = {KeyKind.EMAIL, KeyKind.LINKEDIN_URL, KeyKind.NAME_COMPANY, KeyKind.NAME_DOMAIN}
-    assert found == [digest(b"salt", k) for k in mirela.keys if k.kind in kinds]
-    assert len(set(found)) == 4
+    assert found[:4] == [digest(b"salt", k) for k in mirela.keys if k.kind in kinds]
+    assert found[4:] == [called(mirela.persona, "+442071838750", b"salt")]
+    assert len(set(found)) == 5
+
+
+def test_a_number_marks_a_person_only_together_with_the_name():
+    one, other = figure().persona, figure(firstname="Tobe").persona
+    assert called(one, "+442071838750", b"salt") != called(other, "+442071838750", b"salt")
+    assert called(one, "+442071838750", b"salt") != called(one, "+442071838751", b"salt")
 
 
 RECORDS = st.fixed_dictionaries(

@@ -200,7 +200,8 @@ def contact(backend: Backend) -> int:
     fields = {"li": PROFILE, "first": "Ada", "last": "Example", "email": ""}
     with backend.store.write() as connection:
         (i,) = add_contacts(connection, 1, record=pack_contact(Contact("1", "v", None, fields)))
-        people.set_identity(connection, {i: marks(keys_of(persona_of(fields, MATCH)), b"salt")})
+        persona = persona_of(fields, MATCH)
+        people.set_identity(connection, {i: marks(persona, keys_of(persona), (), b"salt")})
     return i
 
 
