@@ -44,6 +44,8 @@ class Want:
 
     field: Field
     accept: Quality | None
+    of_person: bool = False
+    """Whether an answer about the employer alone cannot fill it."""
 
     def takes(self, quality: Quality) -> bool:
         """Whether a value of this quality ends the search."""
@@ -205,8 +207,15 @@ class Quote:
     name: str
     kind: KeyKind
     cost: float
-    values: float
-    """Accepted values that may be hoped for."""
+    hopes: tuple[tuple[Field, float], ...] = ()
+    """The fields that it may fill, each with its chance."""
+    reached: float = 0.0
+    """The chance that the vendor knows the person."""
+
+    @property
+    def values(self) -> float:
+        """Accepted values that may be hoped for."""
+        return sum(chance for _, chance in self.hopes)
 
 
 def cheapest(
@@ -243,7 +252,8 @@ def quote(
     free = [r for r in rows if r.free and r.gain and not r.needs]
     if free:
         most = max(free, key=lambda r: len(r.gain))
-        return Quote(most.name, most.kind, 0.0, most.hoped * knows(most.kind))
+        sure = knows(most.kind)
+        return Quote(most.name, most.kind, 0.0, _hopes(most, most.gain, sure), sure)
     for found, score in _sequences(rows, frozenset(w.field for w in wants), kinds, brought):
         if best is None or score < best[0]:
             best = (score, found)
@@ -302,7 +312,8 @@ def _row(
     fields: frozenset[Field],
     kinds: frozenset[KeyKind],
 ) -> _Row:
-    brings = frozenset(w for f in o.returns for w in serves(f)) & fields
+    wants = frozenset(w for w in wants if not (w.of_person and is_about_company(o)))
+    brings = frozenset(w for f in o.returns for w in serves(f)) & {w.field for w in wants}
     graded = dict(market.graded)
     gain = frozenset(
         w.field
@@ -329,6 +340,11 @@ def _row(
     )
 
 
+def is_about_company(operation: Operation) -> bool:
+    """Whether its answers are about employers and not about people."""
+    return operation.accepts <= COMPANY_KEYS
+
+
 def learns(o: Operation) -> frozenset[KeyKind]:
     """The keys that an answer brings: they open operations that the contact's own data does not."""
     learned = set()
@@ -341,6 +357,14 @@ def learns(o: Operation) -> frozenset[KeyKind]:
     return frozenset(learned)
 
 
+_Hopes = tuple[tuple[Field, float], ...]
+
+
+def _hopes(row: _Row, fields: frozenset[Field], reached: float) -> _Hopes:
+    """The chance of each field, where the vendor knows the person with the chance `reached`."""
+    return tuple((f, reached * row.hits.get(f, VERIFIES)) for f in sorted(fields))
+
+
 def _sequences(
     rows: list[_Row], fields: frozenset[Field], kinds: frozenset[KeyKind], at_hand: frozenset[Field]
 ) -> Iterator[tuple[Quote, tuple[float, ...]]]:
@@ -351,10 +375,10 @@ def _sequences(
     """
     none: frozenset[Field] = frozenset()
     stack: list[
-        tuple[tuple[_Row, ...], frozenset[KeyKind], frozenset[Field], frozenset[Field], float, float, float]
-    ] = [((), kinds, none, at_hand, 0.0, 0.0, 1.0)]
+        tuple[tuple[_Row, ...], frozenset[KeyKind], frozenset[Field], frozenset[Field], float, _Hopes, float]
+    ] = [((), kinds, none, at_hand, 0.0, (), 1.0)]
     while stack:
-        done, known, covered, brought, cost, values, found = stack.pop()
+        done, known, covered, brought, cost, hopes, found = stack.pop()
         for row in rows:
             if not row.needs <= known or any(row.name == d.name for d in done):
                 continue
@@ -366,11 +390,11 @@ def _sequences(
             derived = bool(row.needs)
             paid = cost + row.cost.expected(found if derived else 1.0, 1.0 if derived else knows(row.kind))
             reached = found if derived else knows(row.kind)
-            hoped = values + reached * sum(row.hits.get(f, VERIFIES) for f in now - covered)
+            hoped = hopes + _hopes(row, now - covered, reached)
             if now != covered:
                 rash = sum(s.rash for s in steps)
                 yield (
-                    Quote(steps[0].name, steps[0].kind, paid, hoped),
+                    Quote(steps[0].name, steps[0].kind, paid, hoped, max(reached, found if done else 0.0)),
                     (len(fields - now), round(paid, 6), rash, len(steps), -sum(s.hoped for s in steps)),
                 )
             if len(steps) < LONGEST and fields - now:
