@@ -23,6 +23,7 @@ from syncd.accounts import ProviderAccount, Standing
 from syncd.calls import PaidLine
 from syncd.connector import Failure, FailureKind, Operation
 from syncd.desk import Desk
+from syncd.experience import Experience
 from syncd.ledger import Booked, Item, Ledger, Refusal
 from syncd.model import Lookup, Outcome, SyncPolicy
 from syncd.pacing import Pacer
@@ -57,6 +58,8 @@ class Bench:
     stop: threading.Event
     lease_us: int = 60 * MILLION
     threads: int = 32
+    experience: Experience | None = None
+    """What was seen of the providers, where the order of a waterfall turns on it."""
     on_end: Callable[[str, str, str, int], None] = field(default=lambda sync, state, reason, work_id: None)
     """Told of each contact that came to its end: sync, state, reason, work id."""
     on_write: Callable[[str, float | None], None] = field(default=lambda crm, seconds: None)
@@ -365,6 +368,8 @@ class Checkout:
             for flight in landed:
                 self._flying[flight.account.line.bucket(flight.operation).key] -= 1
                 self.in_flight -= 1
+        if self.b.experience is not None:
+            self.b.experience.settled(sum(len(flight.parcels) for flight in landed))
         self.changed()
         for flight in landed:
             for parcel in flight.parcels:

@@ -80,6 +80,8 @@ class Market:
     held: tuple[tuple[Field, bool], ...] = ()
     graded: tuple[tuple[Field, Quality], ...] = ()
     """The quality of the person's value where a check told it apart from the value."""
+    known: tuple[tuple[tuple[str, KeyKind], float], ...] = ()
+    """Measured chances that the person is known, by (operation, key kind)."""
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
@@ -94,11 +96,16 @@ class Market:
             self.yields,
             self.held,
             self.graded,
+            self.known,
         )
         object.__setattr__(self, "_hash", hash(parts))
 
     def __hash__(self) -> int:
         return self._hash
+
+    def knows(self, operation: str, kind: KeyKind) -> float:
+        """The chance that whom a key at hand names is known."""
+        return dict(self.known).get((operation, kind), knows(kind))
 
     def opened(self) -> Market:
         """The same market without empty purses and missing access."""
@@ -122,6 +129,8 @@ class _Row:
     cost: Cost
     price: float
     """Expected cost by a key at hand; for ranking operations that do the same."""
+    knows: float
+    """Chance that the vendor knows whom a key at hand names."""
     hits: Mapping[Field, float]
     """Chance that a known person's answer holds a field."""
     rash: bool
@@ -191,7 +200,7 @@ def knows(kind: KeyKind) -> float:
 
 def expected_cost(market: Market, operation: Operation, kind: KeyKind) -> float:
     """Expected weighted cost of one lookup by a key of this kind."""
-    return cost_of(market, operation).expected(1.0, knows(kind))
+    return cost_of(market, operation).expected(1.0, market.knows(operation.name, kind))
 
 
 def worst_cost(market: Market, operation: Operation) -> float:
@@ -252,8 +261,7 @@ def quote(
     free = [r for r in rows if r.free and r.gain and not r.needs]
     if free:
         most = max(free, key=lambda r: len(r.gain))
-        sure = knows(most.kind)
-        return Quote(most.name, most.kind, 0.0, _hopes(most, most.gain, sure), sure)
+        return Quote(most.name, most.kind, 0.0, _hopes(most, most.gain, most.knows), most.knows)
     for found, score in _sequences(rows, frozenset(w.field for w in wants), kinds, brought):
         if best is None or score < best[0]:
             best = (score, found)
@@ -322,7 +330,7 @@ def _row(
         if w.field in serves(f) and (w.takes(q) or (f in graded and w.takes(graded[f])))
     )
     contact = any(f in EMAIL_FIELDS or f in PHONE_FIELDS for f in o.returns)
-    cost = cost_of(market, o)
+    cost, sure = cost_of(market, o), market.knows(o.name, kind)
     return _Row(
         name=o.name,
         kind=kind,
@@ -331,7 +339,8 @@ def _row(
         grades=o.verifies & fields,
         learns=learns(o) - kinds,
         cost=cost,
-        price=cost.expected(1.0, knows(kind)),
+        price=cost.expected(1.0, sure),
+        knows=sure,
         hits={f: hit(market, o, f) for f in brings},
         rash=contact and kind not in _SURE,
         free=o.free,
@@ -388,8 +397,8 @@ def _sequences(
                 continue
             steps = (*done, row)
             derived = bool(row.needs)
-            paid = cost + row.cost.expected(found if derived else 1.0, 1.0 if derived else knows(row.kind))
-            reached = found if derived else knows(row.kind)
+            paid = cost + row.cost.expected(found if derived else 1.0, 1.0 if derived else row.knows)
+            reached = found if derived else row.knows
             hoped = hopes + _hopes(row, now - covered, reached)
             if now != covered:
                 rash = sum(s.rash for s in steps)

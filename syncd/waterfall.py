@@ -42,6 +42,7 @@ class Vendor:
     checkers: bool = True
     backfill: bool = False
     yields: Mapping[tuple[str, Field], float] = field(default_factory=dict)
+    known: Mapping[tuple[str, KeyKind], float] = field(default_factory=dict)
 
     def find(self, name: str) -> Operation | None:
         """The operation of this name, if it still exists."""
@@ -65,6 +66,7 @@ class Vendor:
             yields,
             tuple(sorted(held.items())),
             tuple(sorted(graded.items())),
+            tuple(sorted((k, round(v, 2)) for k, v in self.known.items())),
         )
 
 
