@@ -1,28 +1,28 @@
 """The figures that the README states, measured here and now, as one JSON document.
 
-`python -m bench` measures all of them in about fifteen minutes; `python -m bench limits` only that part.
+`python -m bench` measures all of them in about forty minutes; `python -m bench limits` only that part.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench import caps
+from bench.cheapest import compare
 from bench.identity import measure
-from syncd.config import load
-from syncd.cycle import Cycle, Orders
+from bench.limits import TRIALS, saturate, shares, use
 from syncd.log import Scrubber, configure
 from syncd.rehearsal import Rehearsal
-from syncd.runtime import open_runtime
 
 ROOT = Path(__file__).parent.parent
 WINDOWS = ("fixed", "sliding", "counter", "token")
@@ -90,36 +90,27 @@ def use_limit(window: str) -> dict[str, Any]:
 
 
 def _fullest_minute(rehearsal: Rehearsal) -> dict[str, Any]:
-    settings = load(
-        rehearsal.write_config(
-            changes={"crms": {"hubspot-sandbox": {"limits": {"default": "10000/s", "search": "10000/s"}}}}
-        )
+    rehearsal.write_config(
+        changes={"crms": {"hubspot-sandbox": {"limits": {"default": "10000/s", "search": "10000/s"}}}}
     )
-    runtime = open_runtime(settings)
-    timer = threading.Timer(100.0, runtime.stop.set)
-    timer.start()
-    try:
-        Cycle(runtime, Orders(list(settings.syncs))).run()
-    finally:
-        timer.cancel()
-        runtime.close()
+    saturate(rehearsal)
     requests = rehearsal.stands["contactout"].ask("journal")["requests"]
-    others = [r for r in requests if not _other_bucket(r["path"])]
-    times = sorted(r["at"] for r in others)
-    most = max(_within(times, start) for start in times)
-    return {
-        "most_in_a_minute": most,
-        "share_of_limit": round(most / 1000, 3),
-        "refused": sum(r["status"] == 429 for r in requests),
-    }
+    times = sorted(r["at"] for r in requests if not _other_bucket(r["path"]))
+    return {**shares(times, 1000), "refused": sum(r["status"] == 429 for r in requests)}
 
 
 def _other_bucket(path: str) -> bool:
     return path == "/v1/people/search" or path.endswith("_status")
 
 
-def _within(times: list[float], start: float) -> int:
-    return sum(start <= at < start + 60 for at in times)
+def vendor_limits() -> dict[str, Any]:
+    """How much of the other vendors' limits is used, each in real time and under the stand-in's windows."""
+    return {vendor: vendor_limit(vendor) for vendor in TRIALS}
+
+
+def vendor_limit(vendor: str) -> dict[str, Any]:
+    """The same for one of them."""
+    return {window: use(vendor, window) for window in TRIALS[vendor].windows}
 
 
 def startup() -> dict[str, Any]:
@@ -151,19 +142,29 @@ def identity() -> dict[str, Any]:
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "whole": whole,
     "limits": limits,
+    "vendor-limits": vendor_limits,
     "startup": startup,
     "identity": identity,
+    "caps": caps.measure,
+    "cheapest": partial(compare, 10, 300),
 }
 
 
 def main() -> None:
     configure("error", "json", Scrubber())
-    wanted = sys.argv[1:] or list(PARTS)
     single = {f"limit-{window}": partial(use_limit, window) for window in WINDOWS}
-    parts = {**PARTS, **single}
+    single |= {f"limit-{vendor}": partial(vendor_limit, vendor) for vendor in TRIALS}
+    parts: dict[str, Callable[[], dict[str, Any]]] = {**PARTS, **single}
+    options = argparse.ArgumentParser(prog="bench", description="Measure what the README states.")
+    options.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}; all without any")
+    options.add_argument("--seeds", type=int, default=10, help="populations of cheapest")
+    options.add_argument("--contacts", type=int, default=300, help="contacts of each population of cheapest")
+    given = options.parse_args()
+    parts["cheapest"] = partial(compare, given.seeds, given.contacts)
+    wanted = given.parts or list(PARTS)
     unknown = sorted(set(wanted) - set(parts))
     if unknown:
-        raise SystemExit(f"bench: there is no part {unknown[0]}; there are {', '.join(PARTS)}")
+        raise SystemExit(f"bench: there is no part {unknown[0]}; there are {', '.join(parts)}")
     print(json.dumps({"schema_version": 1, **{name: parts[name]() for name in wanted}}, indent=2))
 
 

@@ -11,7 +11,7 @@ import structlog
 from syncd.calls import Line
 from syncd.connector import Crm, Failure, FailureKind, Operation, Provider
 from syncd.ledger import Ledger
-from syncd.model import Field
+from syncd.model import Field, KeyKind
 from syncd.store import runs, work
 from syncd.store.engine import MILLION, Store
 from syncd.waterfall import Vendor
@@ -41,6 +41,9 @@ class ProviderAccount:
     backfill: bool = False
     stats_lag_s: float = STATS_LAG_S
     yields: Mapping[tuple[str, Field], float] = field(default_factory=dict)
+    """(operation, field) → measured chance that an answer about somebody holds it."""
+    known: Mapping[tuple[str, KeyKind], float] = field(default_factory=dict)
+    """(operation, key kind) → measured chance that somebody is known."""
 
     def vendor(self, affordable: Mapping[str, float], closed: Closed) -> Vendor:
         """What the planner sees. An operation that the account's plan does not have is none of its operations."""
@@ -57,6 +60,7 @@ class ProviderAccount:
             self.checkers,
             self.backfill,
             self.yields,
+            self.known,
         )
 
     def operation(self, name: str) -> Operation | None:

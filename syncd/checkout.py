@@ -23,6 +23,7 @@ from syncd.accounts import ProviderAccount, Standing
 from syncd.calls import PaidLine
 from syncd.connector import Failure, FailureKind, Operation
 from syncd.desk import Desk
+from syncd.experience import Experience
 from syncd.ledger import Booked, Item, Ledger, Refusal
 from syncd.model import Lookup, Outcome, SyncPolicy
 from syncd.pacing import Pacer
@@ -57,6 +58,8 @@ class Bench:
     stop: threading.Event
     lease_us: int = 60 * MILLION
     threads: int = 32
+    experience: Experience | None = None
+    """What was seen of the providers, where the order of a waterfall turns on it."""
     on_end: Callable[[str, str, str, int], None] = field(default=lambda sync, state, reason, work_id: None)
     """Told of each contact that came to its end: sync, state, reason, work id."""
     on_write: Callable[[str, float | None], None] = field(default=lambda crm, seconds: None)
@@ -130,6 +133,8 @@ class Checkout:
         self._wake_at = 0.0
         self.in_flight = 0
         self.returned: list[Desk] = []
+        self.held: list[Desk] = []
+        """Contacts for whom the budgets suffice once jobs under way turn out cheaper than they may."""
         self.lost: list[Desk] = []
         """Contacts whose lease another worker has now."""
 
@@ -222,12 +227,24 @@ class Checkout:
         for owner, asked in queues:
             groups: list[list[Parcel]] = []
             waiting = self._queues[owner.name, asked.name]
-            while len(groups) < len(dues) and (parcels := self._take(waiting, asked.batch)):
+            most = self._affordable(owner.name, asked)
+            while len(groups) < len(dues) and (parcels := self._take(waiting, most)):
                 groups.append(parcels)
             if groups:
                 loads.append(Load(owner, asked, groups, dues[: len(groups)]))
                 dues = dues[len(groups) :]
         return loads
+
+    def _affordable(self, account: str, operation: Operation) -> int:
+        """How many lookups one call may hold, so that every budget covers the worst case of all of them."""
+        self.market()
+        rooms = self._rooms.get(account, {})
+        fits = [
+            int(rooms[k].later // (most * MILLION))
+            for k, most in operation.max_charge.items()
+            if k in rooms and most
+        ]
+        return max(1, min(operation.batch, *fits)) if fits else operation.batch
 
     def _send(self, loads: Sequence[Load]) -> None:
         """TX1 for everything that goes together, then off it goes."""
@@ -240,13 +257,13 @@ class Checkout:
                 for parcels, b, due in zip(load.groups, done, load.dues, strict=False)
                 if isinstance(b, Booked)
             ]
+            for flight in flights:
+                self._launch(flight)
             refused = next((b for b in done if isinstance(b, Refusal)), None)
             if refused is not None:
                 waiting = self._queues[load.account.name, load.operation.name]
                 waiting[:0] = [p for parcels in load.groups[len(flights) + 1 :] for p in parcels]
                 self._refused(load.account, load.groups[len(flights)], refused, waiting)
-            for flight in flights:
-                self._launch(flight)
 
     def _book(self, connection: Connection, load: Load, now: float) -> list[Booked | Refusal]:
         items = self._items(connection, load.account, load.operation, load.groups)
@@ -310,8 +327,11 @@ class Checkout:
             for parcel in parcels:
                 parcel.desk.unread.add(parcel.digest)
                 self.returned.append(parcel.desk)
-        elif self._flying_for(account) and self.funded(account.name, parcels[0].ask.operation):
-            waiting[:0] = parcels
+        elif self.funded(account.name, parcels[0].ask.operation):
+            if self._flying_for(account):
+                waiting[:0] = parcels
+            else:
+                self.held += [p.desk for p in parcels]
         else:
             self.returned += [p.desk for p in parcels]
 
@@ -365,6 +385,8 @@ class Checkout:
             for flight in landed:
                 self._flying[flight.account.line.bucket(flight.operation).key] -= 1
                 self.in_flight -= 1
+        if self.b.experience is not None:
+            self.b.experience.settled(sum(len(flight.parcels) for flight in landed))
         self.changed()
         for flight in landed:
             for parcel in flight.parcels:

@@ -111,7 +111,10 @@ def satisfied(
         n.field
         for n in needs
         if any(
-            n.takes(o.quality) and o.source.account in n.accounts for o in offers(n.field, trusted, region)
+            n.takes(o.quality)
+            and o.source.account in n.accounts
+            and not (n.of_person and o.source.candidate.about_company)
+            for o in offers(n.field, trusted, region)
         )
     )
 

@@ -272,7 +272,7 @@ class Desk:
     @property
     def has_values(self) -> bool:
         """Whether any trusted answer holds something that a need could take."""
-        wanted = [Need(n.field, None, n.accounts) for n in self.assessment.needs]
+        wanted = [replace(n, accept=None) for n in self.assessment.needs]
         return bool(satisfied(wanted, self.answers, self.policy, self.assessment.persona.region))
 
 

@@ -24,6 +24,7 @@ from syncd.waterfall import Ask, Stop, Wait
 WINDOW = 200
 """Contacts held at once. Everything about them is in the store; the window only bounds memory."""
 RETRIES = 3
+HELD_WAIT_S = 15.0
 TWIN_WAIT_S, JOB_WAIT_S, HALT_WAIT_S, OUTAGE_WAIT_S = 2.0, 900.0, 900.0, 60.0
 
 End = tuple[Desk, str, dict[str, Any]]
@@ -119,6 +120,9 @@ class Enricher:
         """Questions that were not sent: their contacts are planned anew, or belong to somebody else now."""
         self._idle += self._till.returned
         self._till.returned.clear()
+        wait = {"reason": "budgets are held by answers under way", "wait_s": HELD_WAIT_S}
+        self._end([(desk, "waiting", wait) for desk in self._till.held])
+        self._till.held.clear()
         for desk in self._till.lost:
             self._desks.pop(desk.row.id, None)
         self._till.lost.clear()

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from syncd.domain import employer, registered
 from syncd.model import (
+    COMPANY_FIELDS,
     Author,
     AuthorKind,
     Contact,
@@ -35,6 +36,8 @@ class Need:
     field: Field
     accept: Quality | None
     accounts: tuple[str, ...]
+    of_person: bool = False
+    """Whether an answer about the employer alone cannot fill it: its group is written from one answer."""
 
     def takes(self, quality: Quality) -> bool:
         """Whether a value of this quality ends the search."""
@@ -69,17 +72,24 @@ def assess(
     skip = next((f"skip rule on {c.property}" for c in policy.skip if c.holds(fields)), "")
     if not skip and suppressed(persona, policy.suppress):
         skip = "on the suppression list"
-    needs: list[Need] = []
+    wanting: list[FieldPolicy] = []
     kept: dict[Field, str] = {}
     for wanted in policy.fields:
         why = why_kept(wanted, fields, contact.authors, written.get(wanted.to), our_source, now)
         if why:
             kept[wanted.field] = why
         else:
-            needs.append(Need(wanted.field, wanted.accept, wanted.accounts))
+            wanting.append(wanted)
+    needs = [Need(w.field, w.accept, w.accounts, _is_of_person(w, policy, kept)) for w in wanting]
     if not skip and needs and not keys:
         skip = "no key to ask by"
     return Assessment(tuple(needs), keys, persona, kept, skip)
+
+
+def _is_of_person(wanted: FieldPolicy, policy: SyncPolicy, kept: Mapping[Field, str]) -> bool:
+    """Whether other fields of the group have to come with it, of which an employer's answer says nothing."""
+    group = [f.field for f in policy.fields if f.group and f.group == wanted.group]
+    return any(kept.get(f) != "present" for f in group if f not in COMPANY_FIELDS)
 
 
 def why_kept(

@@ -44,6 +44,8 @@ class Want:
 
     field: Field
     accept: Quality | None
+    of_person: bool = False
+    """Whether an answer about the employer alone cannot fill it."""
 
     def takes(self, quality: Quality) -> bool:
         """Whether a value of this quality ends the search."""
@@ -78,6 +80,8 @@ class Market:
     held: tuple[tuple[Field, bool], ...] = ()
     graded: tuple[tuple[Field, Quality], ...] = ()
     """The quality of the person's value where a check told it apart from the value."""
+    known: tuple[tuple[tuple[str, KeyKind], float], ...] = ()
+    """Measured chances that the person is known, by (operation, key kind)."""
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
@@ -92,11 +96,16 @@ class Market:
             self.yields,
             self.held,
             self.graded,
+            self.known,
         )
         object.__setattr__(self, "_hash", hash(parts))
 
     def __hash__(self) -> int:
         return self._hash
+
+    def knows(self, operation: str, kind: KeyKind) -> float:
+        """The chance that whom a key at hand names is known."""
+        return dict(self.known).get((operation, kind), knows(kind))
 
     def opened(self) -> Market:
         """The same market without empty purses and missing access."""
@@ -120,6 +129,8 @@ class _Row:
     cost: Cost
     price: float
     """Expected cost by a key at hand; for ranking operations that do the same."""
+    knows: float
+    """Chance that the vendor knows whom a key at hand names."""
     hits: Mapping[Field, float]
     """Chance that a known person's answer holds a field."""
     rash: bool
@@ -189,7 +200,7 @@ def knows(kind: KeyKind) -> float:
 
 def expected_cost(market: Market, operation: Operation, kind: KeyKind) -> float:
     """Expected weighted cost of one lookup by a key of this kind."""
-    return cost_of(market, operation).expected(1.0, knows(kind))
+    return cost_of(market, operation).expected(1.0, market.knows(operation.name, kind))
 
 
 def worst_cost(market: Market, operation: Operation) -> float:
@@ -205,8 +216,15 @@ class Quote:
     name: str
     kind: KeyKind
     cost: float
-    values: float
-    """Accepted values that may be hoped for."""
+    hopes: tuple[tuple[Field, float], ...] = ()
+    """The fields that it may fill, each with its chance."""
+    reached: float = 0.0
+    """The chance that the vendor knows the person."""
+
+    @property
+    def values(self) -> float:
+        """Accepted values that may be hoped for."""
+        return sum(chance for _, chance in self.hopes)
 
 
 def cheapest(
@@ -243,7 +261,7 @@ def quote(
     free = [r for r in rows if r.free and r.gain and not r.needs]
     if free:
         most = max(free, key=lambda r: len(r.gain))
-        return Quote(most.name, most.kind, 0.0, most.hoped * knows(most.kind))
+        return Quote(most.name, most.kind, 0.0, _hopes(most, most.gain, most.knows), most.knows)
     for found, score in _sequences(rows, frozenset(w.field for w in wants), kinds, brought):
         if best is None or score < best[0]:
             best = (score, found)
@@ -302,7 +320,8 @@ def _row(
     fields: frozenset[Field],
     kinds: frozenset[KeyKind],
 ) -> _Row:
-    brings = frozenset(w for f in o.returns for w in serves(f)) & fields
+    wants = frozenset(w for w in wants if not (w.of_person and is_about_company(o)))
+    brings = frozenset(w for f in o.returns for w in serves(f)) & {w.field for w in wants}
     graded = dict(market.graded)
     gain = frozenset(
         w.field
@@ -311,7 +330,7 @@ def _row(
         if w.field in serves(f) and (w.takes(q) or (f in graded and w.takes(graded[f])))
     )
     contact = any(f in EMAIL_FIELDS or f in PHONE_FIELDS for f in o.returns)
-    cost = cost_of(market, o)
+    cost, sure = cost_of(market, o), market.knows(o.name, kind)
     return _Row(
         name=o.name,
         kind=kind,
@@ -320,13 +339,19 @@ def _row(
         grades=o.verifies & fields,
         learns=learns(o) - kinds,
         cost=cost,
-        price=cost.expected(1.0, knows(kind)),
+        price=cost.expected(1.0, sure),
+        knows=sure,
         hits={f: hit(market, o, f) for f in brings},
         rash=contact and kind not in _SURE,
         free=o.free,
         needs=frozenset({kind}) - kinds,
         batch=o.batch if o.backfill_only else 1,
     )
+
+
+def is_about_company(operation: Operation) -> bool:
+    """Whether its answers are about employers and not about people."""
+    return operation.accepts <= COMPANY_KEYS
 
 
 def learns(o: Operation) -> frozenset[KeyKind]:
@@ -341,6 +366,14 @@ def learns(o: Operation) -> frozenset[KeyKind]:
     return frozenset(learned)
 
 
+_Hopes = tuple[tuple[Field, float], ...]
+
+
+def _hopes(row: _Row, fields: frozenset[Field], reached: float) -> _Hopes:
+    """The chance of each field, where the vendor knows the person with the chance `reached`."""
+    return tuple((f, reached * row.hits.get(f, VERIFIES)) for f in sorted(fields))
+
+
 def _sequences(
     rows: list[_Row], fields: frozenset[Field], kinds: frozenset[KeyKind], at_hand: frozenset[Field]
 ) -> Iterator[tuple[Quote, tuple[float, ...]]]:
@@ -351,10 +384,10 @@ def _sequences(
     """
     none: frozenset[Field] = frozenset()
     stack: list[
-        tuple[tuple[_Row, ...], frozenset[KeyKind], frozenset[Field], frozenset[Field], float, float, float]
-    ] = [((), kinds, none, at_hand, 0.0, 0.0, 1.0)]
+        tuple[tuple[_Row, ...], frozenset[KeyKind], frozenset[Field], frozenset[Field], float, _Hopes, float]
+    ] = [((), kinds, none, at_hand, 0.0, (), 1.0)]
     while stack:
-        done, known, covered, brought, cost, values, found = stack.pop()
+        done, known, covered, brought, cost, hopes, found = stack.pop()
         for row in rows:
             if not row.needs <= known or any(row.name == d.name for d in done):
                 continue
@@ -364,13 +397,13 @@ def _sequences(
                 continue
             steps = (*done, row)
             derived = bool(row.needs)
-            paid = cost + row.cost.expected(found if derived else 1.0, 1.0 if derived else knows(row.kind))
-            reached = found if derived else knows(row.kind)
-            hoped = values + reached * sum(row.hits.get(f, VERIFIES) for f in now - covered)
+            paid = cost + row.cost.expected(found if derived else 1.0, 1.0 if derived else row.knows)
+            reached = found if derived else row.knows
+            hoped = hopes + _hopes(row, now - covered, reached)
             if now != covered:
                 rash = sum(s.rash for s in steps)
                 yield (
-                    Quote(steps[0].name, steps[0].kind, paid, hoped),
+                    Quote(steps[0].name, steps[0].kind, paid, hoped, max(reached, found if done else 0.0)),
                     (len(fields - now), round(paid, 6), rash, len(steps), -sum(s.hoped for s in steps)),
                 )
             if len(steps) < LONGEST and fields - now:

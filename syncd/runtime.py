@@ -22,6 +22,7 @@ from syncd.checkout import Bench
 from syncd.config import CrmSettings, ProviderSettings, Settings
 from syncd.connector import Failure, Options, Secret, load
 from syncd.domain import registered
+from syncd.experience import Experience
 from syncd.http import Http
 from syncd.ledger import Caps, Ledger, Purse
 from syncd.meter import Meter
@@ -66,6 +67,7 @@ class Runtime:
     """Level → lines logged by this process."""
     on_write: Callable[[str, float | None], None] = lambda crm, seconds: None
     """Told of the CRM and, for each record written, the seconds since its change; None: a value was there."""
+    experience: Experience | None = None
 
     def bench(self) -> Bench:
         """What the stages take."""
@@ -84,6 +86,7 @@ class Runtime:
             salt=self.salt,
             stop=self.stop,
             lease_us=lease_us(self.settings),
+            experience=self.experience,
             on_end=self.ended,
             on_write=self.on_write,
         )
@@ -166,6 +169,11 @@ def assemble(
     standing = Standing(store, ledger, providers, clock, pacer.monotonic)
     standing.recall()
     salt = store.salt()
+    known_policies = policies(settings)
+    experience = None
+    if any(policy.cheapest for policy in known_policies.values()):
+        experience = Experience(store, providers, clock)
+        experience.recall()
     if settings.http.public_url is not None:
         for name, account in providers.items():
             if account.line.http:
@@ -179,7 +187,8 @@ def assemble(
         standing=standing,
         providers=providers,
         crms={name: _crm(c, pacer, meter) for name, c in settings.crms.items()},
-        policies=policies(settings),
+        policies=known_policies,
+        experience=experience,
         owner=owner,
         salt=salt,
         clock=clock,

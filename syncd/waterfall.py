@@ -22,8 +22,9 @@ from syncd.model import (
     Quality,
     Verdict,
 )
+from syncd.outlook import Prospect, first
 from syncd.plan import Need
-from syncd.purchase import Market, Want, cheapest, quote, serves
+from syncd.purchase import Market, Want, cheapest, is_about_company, serves
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Vendor:
     checkers: bool = True
     backfill: bool = False
     yields: Mapping[tuple[str, Field], float] = field(default_factory=dict)
+    known: Mapping[tuple[str, KeyKind], float] = field(default_factory=dict)
     _named: Mapping[str, Operation] = field(init=False, repr=False, compare=False)
     _plain: Market = field(init=False, repr=False, compare=False)
 
@@ -59,6 +61,7 @@ class Vendor:
             self.closed,
             self.backfill,
             tuple(sorted((k, round(v, 2)) for k, v in self.yields.items())),
+            known=tuple(sorted((k, round(v, 2)) for k, v in self.known.items())),
         )
         object.__setattr__(self, "_named", {o.name: o for o in self.operations})
         object.__setattr__(self, "_plain", plain)
@@ -132,13 +135,13 @@ def step(
     """The next purchase for the needs that are still open, or why there is none.
 
     `keys` are the contact's own and those learned from accepted answers, strongest first. With
-    `least_cost` the vendor with the lowest expected cost per accepted value comes first.
+    `least_cost` the vendor comes first with which all that are left are expected to cost least in all.
     """
     why: dict[Field, str] = {}
     blocked: set[str] = set()
     halted: set[str] = set()
-    offers: list[tuple[float, int, Ask | Wait]] = []
-    for order, vendor in enumerate(vendors):
+    offers: list[tuple[Ask | Wait, Prospect]] = []
+    for vendor in vendors:
         wanted = tuple(n for n in needs if vendor.account in n.accounts)
         if not wanted:
             continue
@@ -148,13 +151,12 @@ def step(
             why.update({f: w for f, w in offer.why.items() if f not in why or w != _NO_WAY})
             blocked |= offer.blocked
             halted |= offer.halted
-        elif not least_cost:
+        elif not least_cost or isinstance(offer, Wait) or offer.operation.free:
             return offer
         else:
-            price = 0.0 if isinstance(offer, Wait) else _value_price(vendor, offer, wanted, keys, theirs)
-            offers.append((price, order, offer))
+            offers.append((offer, _prospect(vendor, wanted, _keys_for(vendor, keys), theirs)))
     if offers:
-        return min(offers, key=lambda o: o[:2])[2]
+        return offers[first([prospect for _, prospect in offers])][0]
     missing = {n.field: why.get(n.field, "no provider of the waterfall is asked for it") for n in needs}
     return Stop(missing, frozenset(blocked), frozenset(halted))
 
@@ -210,11 +212,18 @@ def _still(
     held = _held(asked)
     brought = (w for a in asked if a.trusted for c, _ in a.answers for v in c.values for w in serves(v.field))
     return held, _Open(
-        frozenset(Want(n.field, n.accept) for n in needs if not _exhausted(vendor, n, asked, held)),
+        frozenset(
+            Want(n.field, n.accept, n.of_person) for n in needs if not _exhausted(vendor, n, asked, held)
+        ),
         frozenset(k.kind for k in keys),
         _shut(vendor, keys, asked),
         frozenset(brought),
     )
+
+
+def _prospect(vendor: Vendor, needs: Sequence[Need], keys: Sequence[Key], asked: Sequence[Asked]) -> Prospect:
+    held, still = _still(vendor, needs, keys, asked)
+    return Prospect(_market(vendor, held, asked), still.wants, still.kinds, still.shut, still.brought)
 
 
 def _keys_for(vendor: Vendor, keys: Sequence[Key]) -> list[Key]:
@@ -285,6 +294,8 @@ def _exhausted(vendor: Vendor, need: Need, asked: Sequence[Asked], held: Mapping
             return True
         operation = vendor.find(a.operation)
         if operation is None or need.field not in _fills(operation):
+            continue
+        if need.of_person and is_about_company(operation):
             continue
         if a.state in ("unknown", "unresolved"):
             return True
@@ -402,14 +413,3 @@ def _why_unpaid(vendor: Vendor, need: Need, keys: Sequence[Key]) -> str:
 
 def _holds(candidate: Candidate, wanted: Field) -> bool:
     return any(wanted in serves(v.field) for v in candidate.values)
-
-
-def _value_price(
-    vendor: Vendor, ask: Ask, needs: Sequence[Need], keys: Sequence[Key], asked: Sequence[Asked]
-) -> float:
-    """Expected weighted cost of one accepted value, over all the steps that lead to it; free ones cost none."""
-    if ask.operation.free:
-        return 0.0
-    held, still = _still(vendor, needs, keys, asked)
-    found = quote(_market(vendor, held, asked), still.wants, still.kinds, still.shut, still.brought)
-    return found.cost / max(found.values, 0.01) if found else 0.0

@@ -30,7 +30,7 @@ def limits_of(plan: PlanName) -> tuple[Limit, ...]:
     """The limits of a plan. Together the buckets stay below the 10 requests a second of an account."""
     lookups, searches = _PER_MINUTE[plan]
     return (
-        Limit("default", 4, 1.0),
+        Limit("default", 3, 1.0),
         Limit("lookup", lookups, 60.0),
         Limit("search", searches, 60.0),
     )

@@ -87,7 +87,7 @@ def command(
         document = {
             "contacts": rehearsal.stands[crm].ask("population")["records"],
             "cycles": cycles,
-            "sandbox": _books(rehearsal),
+            "sandbox": _books(rehearsal, config),
             **({"csv": _loaded(rehearsal, crm)} if csv else {}),
         }
     except RehearsalFailed as failed:
@@ -121,21 +121,25 @@ def _cycles(config: Path) -> tuple[list[dict[str, Any]], int]:
     return reports, code
 
 
-def _books(rehearsal: Rehearsal) -> dict[str, Any]:
+def _books(rehearsal: Rehearsal, config: Path) -> dict[str, Any]:
     """What the stand-ins themselves have booked."""
     from decimal import Decimal
 
+    from syncd.capped import above_caps
+    from syncd.config import load
     from syncd.report import number
 
-    found: dict[str, Any] = {"charged": {}}
+    found: dict[str, Any] = {"charged": {}, "above_caps": {}}
+    providers = load(config).providers
     sums = dict.fromkeys(("double_charged", "human_edits_overwritten", "no_op_writes", "rate_limited"), 0)
     for vendor, stand in rehearsal.stands.items():
-        books = stand.ask("books", summary="1")
+        books = stand.ask("books")
         journal = stand.ask("journal", summary="1")
         for name in ("double_charged", "human_edits_overwritten", "no_op_writes"):
             sums[name] += books[name]
         sums["rate_limited"] += journal["rate_limited"]
         if vendor in _providers():
+            found["above_caps"][vendor] = above_caps(books["charges"], providers[vendor].budgets)
             found["charged"][vendor] = {k: number(Decimal(n)) for k, n in books["charged"].items()}
     return {**found, **sums}
 
@@ -177,7 +181,7 @@ def _tell(document: Mapping[str, Any], config: Path | None) -> None:
     ]
     click.echo("What the stand-ins' own books say: " + (", ".join(charged) or "nothing was charged") + ".")
     click.echo(
-        f"  charged twice {books['double_charged']}, people's edits overwritten {books['human_edits_overwritten']}, "
+        f"  charged twice {books['double_charged']}, above a cap {sum(books['above_caps'].values())}, people's edits overwritten {books['human_edits_overwritten']}, "
         f"writes that changed nothing {books['no_op_writes']}, refused for the rate {books['rate_limited']}"
     )
     click.echo()

@@ -170,11 +170,28 @@ def move(connection: Connection, call_id: int, before: Sequence[str], after: str
     return transitions.move(connection, t.lookup, "call_id", [call_id], before, after, values)
 
 
-def yields(connection: Connection, since_us: int) -> list[tuple[str, str, str, int]]:
-    """(account, operation, outcome, count) of what was settled since; the planner's measured rates."""
+def yields(connection: Connection, since_us: int) -> list[tuple[str, str, str, str, int]]:
+    """(account, operation, key kind, outcome, count) of what was settled since."""
+    columns = (t.lookup.c.account, t.lookup.c.operation, t.lookup.c.key_kind, t.lookup.c.outcome)
     rows = connection.execute(
-        select(t.lookup.c.account, t.lookup.c.operation, t.lookup.c.outcome, func.count())
+        select(*columns, func.count())
         .where(t.lookup.c.state == "settled", t.lookup.c.settled_at >= since_us)
-        .group_by(t.lookup.c.account, t.lookup.c.operation, t.lookup.c.outcome)
+        .group_by(*columns)
     )
-    return [(a, o, r, int(n)) for a, o, r, n in rows]
+    return [(a, o, k, r, int(n)) for a, o, k, r, n in rows]
+
+
+def answers(connection: Connection, account: str, since_us: int, most: int) -> list[tuple[str, bytes | None]]:
+    """(operation, stored answer) of the account's newest lookups that found somebody."""
+    rows = connection.execute(
+        select(t.lookup.c.operation, t.lookup.c.answer)
+        .where(
+            t.lookup.c.account == account,
+            t.lookup.c.state == "settled",
+            t.lookup.c.outcome == "found",
+            t.lookup.c.settled_at >= since_us,
+        )
+        .order_by(t.lookup.c.id.desc())
+        .limit(most)
+    )
+    return [(operation, answer) for operation, answer in rows]

@@ -88,3 +88,14 @@ def test_a_lowered_cap_holds_for_what_was_spent_before(stage: Director) -> None:
     play.configure({"providers": {"contactout": {"budgets": {"search": {"per_month": 3}}}}})
     play.cycle()
     assert charged(play, "search") == spent
+
+
+def test_a_budget_below_what_a_full_batch_may_cost_is_spent_in_smaller_ones(stage: Director) -> None:
+    """Twenty-five lookups of two credits do not fit into seven; three do."""
+    tight = {"providers": {"crustdata": {"budgets": {"credit": {"per_month": 7}}}}}
+    play = stage(contacts=60, vendors=("hubspot", "crustdata"), changes=tight)
+    outcome = play.cycle()
+    spent = outcome.report["credits"]["crustdata"]["credit"]["spent"]
+    assert 5 <= spent <= 7
+    assert outcome.report["contacts"]["no_budget"] > 0
+    assert play.oracle() == []

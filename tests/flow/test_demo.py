@@ -38,6 +38,7 @@ def assert_clean(found: Any, invented: bool = True) -> None:
     box = found["sandbox"]
     names = ("double_charged", "human_edits_overwritten", "no_op_writes", "rate_limited")
     assert [box[n] for n in names] == [0, 0, 0, 0]
+    assert box["above_caps"] == dict.fromkeys(box["charged"], 0)
     first, second = found["cycles"]
     assert first["contacts"]["unaccounted"] == second["contacts"]["unaccounted"] == 0
     ours = {

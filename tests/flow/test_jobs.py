@@ -1,17 +1,24 @@
-"""A thousand jobs under way: they hold no thread, and a restart launches none of them again."""
+"""A thousand jobs under way: they hold no thread, and a daemon that was killed launches none of them again."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections import Counter
+from pathlib import Path
 
 from sqlalchemy import func, select
 
-from syncd.cycle import Cycle, Orders
+from syncd.config import load
 from syncd.store import tables as t
-from tests.rehearsals import Director, Stage
+from syncd.store.engine import Store
+from tests.rehearsals import ROOT, Director, Stage
 
 JOBS = 1000
+THREADS = 60
+"""What a daemon has without any job: 32 that send, those of the web server, the clock and the schedule."""
 VENDOR = "rocketreach"
 
 
@@ -21,26 +28,61 @@ def launches(play: Stage) -> int:
     return sum("ookup" in r["path"] and "tatus" not in r["path"] for r in requests)
 
 
-def test_a_thousand_pending_jobs_hold_no_thread_and_survive_restarts(stage: Director) -> None:
+def run_and_kill(play: Stage) -> int:
+    """Let a daemon carry out a cycle and kill it; the most threads that it had meanwhile."""
+    most, over = [0], threading.Event()
+
+    def watch(folder: Path) -> None:
+        while not over.wait(0.01):
+            most[0] = max(most[0], len(os.listdir(folder)))
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "syncd", "run", "--config", str(play.config)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        watcher = threading.Thread(target=watch, args=(Path(f"/proc/{process.pid}/task"),))
+        watcher.start()
+        try:
+            assert process.stderr is not None
+            assert any('"run.done"' in line for line in process.stderr), "the daemon ended by itself"
+        finally:
+            over.set()
+            watcher.join()
+            process.kill()
+    return most[0]
+
+
+def jobs(play: Stage) -> Counter[tuple[str, str]]:
+    """(handle, state) of every call that the vendor answered with a job."""
+    store = Store(load(play.config).database_url())
+    c = t.provider_call.c
+    try:
+        with store.read() as connection:
+            rows = connection.execute(
+                select(c.handle, c.state, func.count())
+                .where(c.handle.is_not(None))
+                .group_by(c.handle, c.state)
+            )
+            return Counter({(handle, state): count for handle, state, count in rows})
+    finally:
+        store.close()
+
+
+def test_a_thousand_pending_jobs_hold_no_thread_and_survive_being_killed(stage: Director) -> None:
     play = stage(
         contacts=1500,
         vendors=("hubspot", VENDOR),
         settings={VENDOR: {"lost": 1.0, "coverage": {"profile": 1, "blind": 0}}},
     )
-    states: list[Counter[str]] = []
-    launched: list[int] = []
-    for _ in range(2):
-        with play.runtime() as runtime:
-            threads = threading.active_count()
-            Cycle(runtime, Orders(list(runtime.policies), wait_for_jobs=False)).run()
-            assert threading.active_count() <= threads, "a job under way holds no thread"
-            c = t.provider_call.c
-            with runtime.store.read() as connection:
-                rows = connection.execute(
-                    select(c.state, func.count()).where(c.handle.is_not(None)).group_by(c.state)
-                )
-                states.append(Counter({row[0]: row[1] for row in rows}))
-        launched.append(launches(play))
-    assert states[0]["pending"] >= JOBS
-    assert states[0] == states[1], "every job is still waited for"
-    assert launched == [launched[0]] * 2, "none was launched again"
+    threads = run_and_kill(play)
+    pending, launched = jobs(play), launches(play)
+    assert sum(pending.values()) >= JOBS
+    assert {state for _, state in pending} == {"pending"}
+    assert 0 < threads <= THREADS, "a job under way holds no thread"
+    threads = run_and_kill(play)
+    assert jobs(play) == pending, "every job is still waited for"
+    assert launches(play) == launched, "none was launched again"
+    assert 0 < threads <= THREADS

@@ -3,6 +3,7 @@
 import heapq
 import itertools
 import random
+from bisect import bisect_left
 from collections import Counter, deque
 
 import pytest
@@ -10,6 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
+from connectors.contactout import operations as contactout
+from connectors.crustdata import operations as crustdata
+from connectors.reverselooker import operations as reverselooker
+from connectors.rocketreach import operations as rocketreach
+from connectors.sandbox.rocketreach.limits import Limits, chosen
+from connectors.sandbox.windows import KINDS, Window
+from connectors.waterfall_io import operations as waterfall_io
+from syncd.checkout import GROUP, HORIZON_S
 from syncd.connector import Failure, FailureKind, Limit
 from syncd.pacing import BREAK_AFTER, BREAK_S, Pacer, interval_s
 from syncd.store.engine import MILLION, Store
@@ -140,6 +149,70 @@ def test_no_kind_of_server_sees_more_than_its_limit_and_nearly_all_of_it_is_used
         assert token_bucket_refusals(moments, limit, size) == 0
     rate = (len(sent) - 1) / (sent[-1] - sent[0])
     assert 0.97 <= rate / (limit.count / limit.per_s) <= 1
+
+
+def sent_by_the_till(world, limits, seconds, seed=1):
+    """(moment, bucket) of arrivals where every bucket always has something to send, by the till's own taking."""
+    rng, clock, pacer = random.Random(seed), world.clock, world.pacer()
+    start, seen = clock.now, []
+    turns = [(start, bucket.limit.bucket, bucket) for bucket in pacer.buckets("key", limits).values()]
+    heapq.heapify(turns)
+    while turns[0][0] < start + seconds:
+        clock.now, name, bucket = heapq.heappop(turns)
+        slots = pacer.take(bucket, GROUP, HORIZON_S)
+        moments = [
+            clock.now - start + (slots.wait_us + i * slots.interval_us) / MILLION for i in range(slots.count)
+        ]
+        seen += [(moment + rng.uniform(0, LATENCY_S), name) for moment in moments]
+        later = slots.wait_us if not slots.count else slots.count * slots.interval_us
+        heapq.heappush(turns, (clock.now + max(0.001, later / MILLION - HORIZON_S / 2), name, bucket))
+    return sorted(seen)
+
+
+def fullest_minute(moments):
+    """The most requests within any minute."""
+    return max(bisect_left(moments, m + 60) - i for i, m in enumerate(moments))
+
+
+def named(limits, *names):
+    """The limits of these buckets."""
+    return [limit for limit in limits if limit.bucket in names]
+
+
+DOCUMENTED = {
+    "contactout": named(contactout.LIMITS, "checker", "search"),
+    "rocketreach essentials": named(rocketreach.limits_of("essentials"), "lookup", "search"),
+    "rocketreach pro": named(rocketreach.limits_of("pro"), "lookup", "search"),
+    "rocketreach ultimate": named(rocketreach.limits_of("ultimate"), "lookup", "search"),
+    "rocketreach custom": named(rocketreach.limits_of("custom"), "lookup", "search"),
+    "crustdata": named(crustdata.LIMITS, "person", "contact", "search", "company", "live"),
+    "waterfall_io": named(waterfall_io.LIMITS, "default"),
+    "reverselooker": named(reverselooker.LIMITS, "default"),
+}
+
+
+@pytest.mark.parametrize("vendor", DOCUMENTED)
+def test_every_limit_of_a_vendor_is_used_and_no_window_of_the_stand_in_refuses(world, vendor):
+    arrived = sent_by_the_till(world, DOCUMENTED[vendor], seconds=130)
+    for limit in DOCUMENTED[vendor]:
+        moments = [moment for moment, name in arrived if name == limit.bucket]
+        for kind, began in itertools.product(KINDS, (0.0, 17.3, 41.9)):
+            window = Window(limit.count, limit.per_s, kind)
+            refused = [m for m in moments if window.admit(1_000_020.0 + began + m)]
+            assert refused == [], f"{limit.bucket} by a {kind} window"
+        assert len(moments) / (130 / limit.per_s) >= 0.95 * limit.count
+        assert fullest_minute(moments) >= 0.95 * limit.count
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("plan", ["essentials", "custom"])
+def test_all_that_rocketreach_is_asked_at_once_stays_below_its_ten_a_second(world, plan, kind):
+    short = {name: {"hour": None, "day": None, "month": None} for name in ("person_lookup", "person_search")}
+    judge = Limits()
+    judge.tune(chosen(plan, short), kind, 1.0)
+    action = {"lookup": "person_lookup", "search": "person_search", "default": "check_status"}
+    arrived = sent_by_the_till(world, rocketreach.limits_of(plan), seconds=65)
+    assert [name for at, name in arrived if judge.admit(action[name], 1_000_000.0 + at)] == []
 
 
 def test_the_first_minute_after_a_pause_holds_no_burst(world):

@@ -340,3 +340,25 @@ def test_planning_twice_gives_the_same_and_never_both_wants_and_keeps(
         assert seen.kept == {Field.JOB_TITLE: "human"}
     if mode is WriteMode.FILL and value:
         assert not seen.needs
+
+
+@pytest.mark.parametrize(
+    ("held", "mode", "of_person"),
+    [
+        ({}, WriteMode.FILL, True),
+        ({TITLE: "CTO"}, WriteMode.REFRESH, True),
+        ({TITLE: "CTO"}, WriteMode.FILL, False),
+    ],
+    ids=["title missing", "title somebody else's", "title filled and only filled"],
+)
+def test_a_company_whose_title_has_to_fit_is_not_sought_among_employers(held, mode, of_person):
+    wanted = policy(
+        rule(Field.JOB_TITLE, TITLE, write=mode, group="employment"),
+        rule(Field.COMPANY_NAME, "employer", group="employment"),
+        rule(Field.COMPANY_DOMAIN, "site"),
+    )
+    found = {
+        n.field: n.of_person
+        for n in look(record({}, email="m.vance@northbeam.example", **held), wanted).needs
+    }
+    assert (found[Field.COMPANY_NAME], found[Field.COMPANY_DOMAIN]) == (of_person, False)

@@ -122,8 +122,13 @@ def test_yields_count_what_was_settled_since(backend: Backend) -> None:
     with w.store.read() as connection:
         now = work.now_us(connection)
         everything = sorted(lookups.yields(connection, 0))
-        assert everything == [(ACCOUNT, "email", "found", 1), (ACCOUNT, "email", "not_found", 2)]
-        assert lookups.yields(connection, now) == [(ACCOUNT, "email", "not_found", 2)]
+        assert everything == [
+            (ACCOUNT, "email", "email", "found", 1),
+            (ACCOUNT, "email", "email", "not_found", 2),
+        ]
+        assert lookups.yields(connection, now) == [(ACCOUNT, "email", "email", "not_found", 2)]
+        assert lookups.answers(connection, ACCOUNT, 0, 5) == [("email", None)]
+        assert lookups.answers(connection, ACCOUNT, now, 5) == []
 
 
 # jobs

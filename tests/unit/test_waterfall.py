@@ -109,6 +109,44 @@ def test_the_price_of_all_steps_counts_and_not_only_that_of_the_first():
     assert got == ("alpha", "lookup", "name_company")
 
 
+def test_a_field_that_comes_free_with_what_is_bought_anyway_is_not_bought_apart():
+    """The number is dear wherever it is; only one of those who have it tells the employer along with it."""
+    narrow = seller("alpha", TITLE, price=1)
+    wide = seller("beta", TITLE, PHONE, price=3)
+    wanted = [need(TITLE), need(PHONE)]
+    assert next_ask([need(TITLE)], [URL], [], [wide, narrow], least_cost=True)[0] == "alpha"
+    assert next_ask(wanted, [URL], [], [narrow, wide], least_cost=True)[0] == "beta"
+
+
+def test_of_many_providers_the_nearest_are_weighed_and_one_of_them_is_asked():
+    many = [seller(f"p{n}", TITLE, PHONE, price=30 - n) for n in range(12)]
+    accounts = tuple(v.account for v in many)
+    wanted = [need(TITLE, accounts=accounts), need(PHONE, accounts=accounts)]
+    assert next_ask(wanted, [URL], [], many, least_cost=True)[0] == "p11"
+
+
+def test_what_a_provider_was_seen_to_hold_counts_for_more_than_what_was_presumed():
+    alpha, beta = seller("alpha", WORK, price=1), seller("beta", WORK, price=1.2)
+    assert next_ask([need(WORK)], [URL], [], [beta, alpha], least_cost=True)[0] == "alpha"
+    seen = seller("beta", WORK, price=1.2, yields={("lookup", WORK): 0.95})
+    assert next_ask([need(WORK)], [URL], [], [seen, alpha], least_cost=True)[0] == "beta"
+
+
+def test_an_employer_answer_is_not_asked_for_what_only_an_answer_about_the_person_can_fill():
+    company = Operation(
+        "company", accepts=frozenset({KeyKind.DOMAIN}), returns={Field.COMPANY_NAME: Quality.UNKNOWN}
+    )
+    person = seller("alpha", Field.COMPANY_NAME)
+    vendor = Vendor("alpha", (company, *person.operations), affordable={"credit": 9.0})
+    free = Need(Field.COMPANY_NAME, None, ("alpha",))
+    bound = Need(Field.COMPANY_NAME, None, ("alpha",), of_person=True)
+    assert next_ask([free], [URL, DOMAIN], [], [vendor])[1] == "company"
+    assert next_ask([bound], [URL, DOMAIN], [], [vendor])[1] == "lookup"
+    told = holding((Field.COMPANY_NAME, "Northbeam", Quality.UNKNOWN), about_company=True)
+    known = asked("company", DOMAIN, "found", told, account="alpha")
+    assert next_ask([bound], [URL, DOMAIN], [known], [vendor])[1] == "lookup"
+
+
 def test_one_call_that_fills_much_is_cheaper_for_each_value_than_one_that_fills_little():
     much, little = (
         seller("alpha", TITLE, Field.COMPANY_NAME, Field.HEADLINE, price=2),
