@@ -306,11 +306,12 @@ class Writer:
                     doubtful.append(case)
         if doubtful:
             ids = [c.row.record_id for c in doubtful]
-            read = {c.id: c for c in self._fetch(ids, authorship=canary)}
+            unknown = canary and not self.b.our_sources.get(self.policy.crm)
+            read = {c.id: c for c in self._fetch(ids, authorship=unknown)}
             for case in doubtful:
                 contact = read.get(case.row.record_id)
                 told[case.row.record_id] = contact is not None and case.shown_by(contact.fields or {})
-                if canary and contact is not None:
+                if unknown and contact is not None:
                     self._learn_our_source(contact, case)
         return told
 

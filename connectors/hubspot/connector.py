@@ -94,7 +94,7 @@ class Connector:
         _only_contacts(object_name)
         return reading.schema(self._call, self._transport)
 
-    def now(self) -> datetime:
+    def now(self, object_name: str | None = None) -> datetime:
         """HubSpot's clock by the Date header of its latest answer, up to a second behind.
 
         Raises:
