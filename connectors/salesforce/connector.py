@@ -31,11 +31,11 @@ from connectors.salesforce.options import ConnectorOptions
 from connectors.salesforce.query import Queries
 from connectors.salesforce.reading import Reading
 from connectors.salesforce.scanning import Scan
-from connectors.salesforce.seen import Seen
+from connectors.salesforce.seen import calls_left
 from connectors.salesforce.shape import instant, record, records, text
 from connectors.salesforce.transport import Transport
 from connectors.salesforce.writing import Writing
-from syncd.connector import Answer, Crm, Failure, FailureKind, Limit, Operation, Wire
+from syncd.connector import Answer, Crm, Failure, FailureKind, Limit, Operation, Seen, Wire
 from syncd.model import Account, Clause, Contact, FieldInfo, Page, Patch, WriteResult
 
 _LOOK_BACK = timedelta(minutes=2)
@@ -71,7 +71,7 @@ class Connector:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._options = options
-        self._seen = Seen(monotonic)
+        self._seen = Seen(monotonic, calls_left)
         self._transport = Transport(options, wire, base_url or options.base_url, self._seen, monotonic)
         self._metadata = Metadata(self._transport, options, monotonic)
         self._queries = Queries(self._transport)

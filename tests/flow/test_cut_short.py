@@ -2,21 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from importlib import import_module
+from io import StringIO
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from connectors.sandbox import REHEARSALS, SERVERS
+from connectors.sandbox.population import Population
 from syncd.cli import main
+from syncd.rehearsal import Rehearsal, Stand
+from tests.contract.loopback import Loopback
 from tests.flow.test_hand import PROPOSE, values
-from tests.rehearsals import Director, Stage
-
-SYNC = "hubspot-sandbox-contacts"
+from tests.rehearsals import Said, Stage
 
 
 class Died(BaseException):
     """The process is gone in the middle of a write."""
+
+
+class Play(Stage):
+    """A stage whose servers and commands live in this process."""
+
+    def command(self, *arguments: str, env: Mapping[str, str] | None = None) -> Said:
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main([*arguments, "--config", str(self.config)])
+        return Said(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Mapping[str, Loopback]]:
+    opened = {vendor: Loopback() for vendor in ("hubspot", "salesforce", "contactout")}
+    yield opened
+    for server in opened.values():
+        server.close()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, servers: Mapping[str, Loopback]) -> Callable[..., Play]:
+    """`stage(contacts, vendors=, changes=)`."""
+
+    def direct(
+        contacts: int,
+        vendors: tuple[str, ...] = ("hubspot", "contactout"),
+        changes: Mapping[str, Any] | None = None,
+    ) -> Play:
+        people = Population.invent(contacts, seed=1)
+        play = Play(Rehearsal(tmp_path), swift=True)
+        for vendor in vendors:
+            servers[vendor].stage(
+                import_module(SERVERS[vendor]).Server(people, dict(REHEARSALS[vendor].swift))
+            )
+            play.rehearsal.stands[vendor] = Stand(vendor, servers[vendor].url, cast("Any", None))
+        play.configure(changes or {})
+        return play
+
+    return direct
+
+
+Director = Callable[..., Play]
 
 
 def dying(monkeypatch: pytest.MonkeyPatch, after: bool) -> Callable[[], None]:
@@ -37,7 +85,7 @@ def dying(monkeypatch: pytest.MonkeyPatch, after: bool) -> Callable[[], None]:
 def order(play: Stage, *words: str) -> None:
     """A command in this process, which may die in it."""
     with suppress(Died):
-        main([*words, "--json", "--config", str(play.config)])
+        play.command(*words, "--json")
 
 
 def proposals(play: Stage) -> list[dict[str, Any]]:
@@ -52,7 +100,7 @@ def written(play: Stage) -> list[tuple[str, str]]:
 def test_a_proposal_whose_acceptance_was_cut_short_is_written_or_waits_again(
     stage: Director, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
-    play = stage(contacts=40, changes=PROPOSE)
+    play = stage(contacts=24, changes=PROPOSE)
     play.cycle()
     first = proposals(play)[0]
     place = (first["contact"], "mobilephone")
@@ -75,7 +123,7 @@ def test_a_proposal_whose_acceptance_was_cut_short_is_written_or_waits_again(
 def test_an_undo_that_was_cut_short_is_carried_out_once_when_it_is_ordered_again(
     stage: Director, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
-    play = stage(contacts=20)
+    play = stage(contacts=12)
     run_id = play.cycle().report["run_id"]
     places = set(written(play))
     mend = dying(monkeypatch, after)
@@ -92,7 +140,7 @@ def test_an_undo_that_was_cut_short_is_carried_out_once_when_it_is_ordered_again
 def test_an_undo_that_was_cut_short_is_settled_by_the_next_cycle(
     stage: Director, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    play = stage(contacts=20)
+    play = stage(contacts=12)
     run_id = play.cycle().report["run_id"]
     places = set(written(play))
     mend = dying(monkeypatch, after=True)
@@ -112,7 +160,7 @@ def test_an_undo_that_was_cut_short_is_settled_by_the_next_cycle(
 def test_an_answer_that_was_lost_in_mid_accept_leaves_nothing_open(
     stage: Director, fault: dict[str, Any]
 ) -> None:
-    play = stage(contacts=40, changes=PROPOSE)
+    play = stage(contacts=24, changes=PROPOSE)
     play.cycle()
     ids = [str(p["id"]) for p in proposals(play)]
     play.stand("hubspot").ask("faults", [{**fault, "path": "*/batch/update", "every": 1}])
@@ -123,7 +171,7 @@ def test_an_answer_that_was_lost_in_mid_accept_leaves_nothing_open(
 
 
 def test_what_somebody_else_has_put_back_is_not_booked_as_our_write(stage: Director) -> None:
-    play = stage(contacts=20)
+    play = stage(contacts=12)
     run_id = play.cycle().report["run_id"]
     record, name = next(p for p in written(play) if p[1] == "jobtitle")
     play.stand("hubspot").ask("edit", {"id": record, "as": "integration", "properties": {name: ""}})
@@ -137,7 +185,7 @@ def test_what_somebody_else_has_put_back_is_not_booked_as_our_write(stage: Direc
 
 
 def test_a_proposal_that_somebody_typed_in_meanwhile_is_not_ours(stage: Director) -> None:
-    play = stage(contacts=40, changes=PROPOSE)
+    play = stage(contacts=24, changes=PROPOSE)
     play.cycle()
     first = proposals(play)[0]
     play.stand("hubspot").ask("edit", {"id": first["contact"], "properties": {"mobilephone": first["after"]}})
@@ -149,7 +197,7 @@ def test_a_proposal_that_somebody_typed_in_meanwhile_is_not_ours(stage: Director
 
 
 def test_only_the_crm_of_the_proposal_is_asked(stage: Director) -> None:
-    play = stage(contacts=30, vendors=("hubspot", "salesforce", "contactout"), changes=PROPOSE)
+    play = stage(contacts=12, vendors=("hubspot", "salesforce", "contactout"), changes=PROPOSE)
     play.cycle()
     before = play.stand("salesforce").ask("journal", summary="1")["total"]
     first = next(p for p in proposals(play) if p["crm"] == "hubspot-sandbox")
