@@ -61,9 +61,9 @@ def accept_(ids: Sequence[int], everything: bool) -> None:
 
     run = invocation()
     settings = run.settings()
+    if bool(ids) == everything:
+        raise click.UsageError(_NAME_THEM)
     with working(settings) as runtime:
-        if bool(ids) == everything:
-            raise click.UsageError(_NAME_THEM)
         make_ready(runtime, open_crms(runtime, ids))
         with runtime.store.read() as connection:
             wanted = _chosen(connection, list(settings.syncs), ids, everything)

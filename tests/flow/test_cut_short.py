@@ -11,9 +11,11 @@ from typing import Any, cast
 
 import pytest
 
+from connectors.hubspot.transport import Transport
 from connectors.sandbox import REHEARSALS, SERVERS
 from connectors.sandbox.population import Population
 from syncd.cli import main
+from syncd.connector import Failure
 from syncd.rehearsal import Rehearsal, Stand
 from tests.contract.loopback import Loopback
 from tests.flow.test_hand import PROPOSE, values
@@ -205,3 +207,32 @@ def test_only_the_crm_of_the_proposal_is_asked(stage: Director) -> None:
     told = play.command("undo", "--contact", first["contact"], "--json").json
     assert told["undone"] >= 1
     assert play.stand("salesforce").ask("journal", summary="1")["total"] == before
+
+
+def test_an_edit_that_follows_a_write_whose_answer_is_lost_survives_it(
+    stage: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play = stage(contacts=24)
+    play.stand("hubspot").ask(
+        "faults", [{"kind": "reset_after", "path": "*/batch/update", "every": 1, "times": 1}]
+    )
+    ordinary, edited = Transport.update, set[str]()
+
+    def update(self: Transport, body: Any) -> Any:
+        try:
+            return ordinary(self, body)
+        except Failure:
+            for one in body["inputs"]:
+                if "jobtitle" in one["properties"]:
+                    edit = {"id": one["id"], "properties": {"jobtitle": "Person of Her Own Mind"}}
+                    play.stand("hubspot").ask("edit", edit)
+                    edited.add(one["id"])
+            raise
+
+    monkeypatch.setattr(Transport, "update", update)
+    outcome = play.cycle()
+    assert (outcome.code, outcome.report["contacts"]["waiting"]) == (0, 0)
+    assert len(edited) > 3
+    held = values(play)
+    assert {held[record, "jobtitle"] for record in edited} == {"Person of Her Own Mind"}
+    assert play.oracle() == []
