@@ -15,7 +15,7 @@ from syncd.amend import our_source, take_back
 from syncd.model import Author, AuthorKind, Contact
 from syncd.plan import equal_text, text_of
 from syncd.runtime import Runtime
-from syncd.store import changes, runs
+from syncd.store import changes, runs, work
 from syncd.store.changes import Stored
 from syncd.store.engine import MILLION
 from syncd.undo import chain
@@ -34,8 +34,8 @@ def settle(runtime: Runtime, crm: CrmAccount, run_id: int | None = None) -> int:
         Failure: the CRM could not be read; they stay open.
     """
     with runtime.store.read() as connection:
-        store = runtime.store
-        until_us = None if store.sqlite else store.now_us() - round(ABANDONED_S * MILLION)
+        abandoned_us = work.now_us(connection) - round(ABANDONED_S * MILLION)
+        until_us = None if runtime.store.sqlite else abandoned_us
         found = changes.unfinished(connection, crm.name, until_us, run_id)
     if not found:
         return 0
