@@ -19,6 +19,7 @@ from typing import Any
 
 from bench import caps
 from bench.cheapest import compare
+from bench import undoing
 from bench.identity import measure
 from bench.limits import TRIALS, saturate, shares, use
 from syncd.log import Scrubber, configure
@@ -26,6 +27,8 @@ from syncd.rehearsal import Rehearsal
 
 ROOT = Path(__file__).parent.parent
 WINDOWS = ("fixed", "sliding", "counter", "token")
+UNDONE = {"hubspot": 6610, "salesforce": 6610}
+"""Contacts of which ContactOut alone fills something for 5,000."""
 
 
 def demo(contacts: int, *more: str) -> dict[str, Any]:
@@ -41,9 +44,9 @@ def demo(contacts: int, *more: str) -> dict[str, Any]:
     return found
 
 
-def whole() -> dict[str, Any]:
+def whole(crm: str = "hubspot") -> dict[str, Any]:
     """10,000 contacts, and 1,000 to compare with."""
-    small, large = demo(1000), demo(10_000)
+    small, large = demo(1000, "--crm", crm), demo(10_000, "--crm", crm)
     first, second = large["cycles"]
     ours = {
         p: {k: v["spent"] for k, v in kinds.items() if v["spent"]} for p, kinds in first["credits"].items()
@@ -139,6 +142,11 @@ def identity() -> dict[str, Any]:
     return measure(2000)
 
 
+def undo() -> dict[str, Any]:
+    """A run that wrote to 5,000 contacts, of which people edited 50, is taken back."""
+    return {crm: undoing.measure(crm, contacts, 50) for crm, contacts in UNDONE.items()}
+
+
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "whole": whole,
     "limits": limits,
@@ -147,6 +155,8 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "identity": identity,
     "caps": caps.measure,
     "cheapest": partial(compare, 10, 300),
+    "salesforce": partial(whole, "salesforce"),
+    "undo": undo,
 }
 
 

@@ -5,23 +5,21 @@ Undoing a run and accepting a proposal are the same act: compare, intend durably
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-import structlog
 from sqlalchemy import Connection
 
 from syncd.accounts import CrmAccount
-from syncd.model import AuthorKind, Contact, Patch, Rejected, WriteResult, Written
+from syncd.model import Author, AuthorKind, Contact, Patch, Rejected, WriteResult, Written
 from syncd.plan import equal_text, text_of
 from syncd.runtime import Runtime
 from syncd.store import changes, runs
 from syncd.store.changes import Stored
-from syncd.store.money import Lost
 
-_log = structlog.get_logger("syncd.amend")
-PAGE = 500
 DONE, KEPT, FAILED = "done", "kept", "failed"
+TAKEN = "somebody else decided about it at this moment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,6 @@ class Amender:
     actor: str
     dry: bool = False
     results: list[Result] = field(default_factory=list)
-    tell: Callable[[int], None] = lambda count: None
 
     def carry_out(self, steps: Iterable[Step]) -> list[Result]:
         """Every step, in batches as large as the CRM takes.
@@ -71,17 +68,20 @@ class Amender:
                 ]
                 continue
             for batch in _batches(held, crm.connector.write_batch):
-                self._batch(crm, object_name, batch)
-                self.tell(len(self.results))
+                if self.runtime.stop.is_set():
+                    self.results += [Result(s, FAILED, "not reached: it was stopped") for s in batch]
+                else:
+                    self._batch(crm, object_name, batch)
         return self.results
 
     def _batch(self, crm: CrmAccount, object_name: str, steps: Sequence[Step]) -> None:
         found = self._read(crm, object_name, steps)
+        source = our_source(self.runtime, crm)
         ready: list[Step] = []
         for step in steps:
-            why, there = _why_not(step, found.get(step.source.record_id), self._our_source(crm))
+            why, there = _why_not(step, found.get(step.source.record_id), source)
             if there:
-                self._already(step)
+                self._unneeded(step)
             elif why:
                 self.results.append(Result(step, KEPT, why))
             else:
@@ -99,25 +99,39 @@ class Amender:
             names.append(lock)
         return {c.id: c for c in crm.connector.read(object_name, ids, names, True)}
 
-    def _our_source(self, crm: CrmAccount) -> str:
-        with self.runtime.store.read() as connection:
-            return (runs.account(connection, crm.name) or ("", ""))[1]
-
-    def _already(self, step: Step) -> None:
-        """The CRM holds the value: an earlier attempt got that far, or somebody else did the same."""
+    def _unneeded(self, step: Step) -> None:
+        """The CRM holds the value by somebody else's hand: nothing is written, and nothing is booked as written."""
+        if step.covers:
+            taken = self.dry or self._found(step)
+            self.results.append(
+                Result(step, DONE, "it was so already") if taken else Result(step, KEPT, TAKEN)
+            )
+            return
         if not self.dry:
             with self.runtime.store.write() as connection:
-                self._book(connection, step, self._intend(connection, [step])[0], "found in the CRM")
-        self.results.append(Result(step, DONE, "it was so already"))
+                if changes.move(connection, step.source.id, ("proposed",), "refused", code="present"):
+                    self._record(connection, "proposal.unneeded", step, step.source.id, "found in the CRM")
+        self.results.append(Result(step, KEPT, "the CRM holds the value already, by somebody else"))
+
+    def _found(self, step: Step) -> bool:
+        with self.runtime.store.write() as connection:
+            if not self._stands(connection, step):
+                return False
+            (change_id,) = changes.intend(connection, [self._row(step) | {"state": "found"}])
+            take_back(connection, step.covers)
+            self._record(connection, "undo.unneeded", step, change_id, "found in the CRM")
+            return True
 
     def _write(
         self, crm: CrmAccount, object_name: str, steps: Sequence[Step], found: Mapping[str, Contact]
     ) -> None:
         with self.runtime.store.write() as connection:
-            ids = self._intend(connection, steps)
+            intended = self._intend(connection, steps)
         by_record: dict[str, list[tuple[int, Step]]] = {}
-        for change_id, step in zip(ids, steps, strict=True):
+        for change_id, step in intended:
             by_record.setdefault(step.source.record_id, []).append((change_id, step))
+        if not by_record:
+            return
         lock = crm.connector.lock_property
         patches = [
             Patch(
@@ -170,41 +184,40 @@ class Amender:
         if isinstance(result, Written):
             held = shown.get(step.source.record_id, {}).get(step.source.property)
             if equal_text(text_of(held if isinstance(held, str) else None), step.value):
-                self._book(connection, step, change_id, result.request_id)
-                self.results.append(Result(step, DONE))
-                return
-            changes.move(connection, change_id, ("intended",), "not_applied", code="not stored")
-            self.results.append(Result(step, FAILED, "the CRM accepted the write and did not store it"))
+                moved = self._confirm(connection, step, change_id, result.request_id)
+                outcome = Result(step, DONE)
+            else:
+                moved = changes.move(connection, change_id, ("intended",), "not_applied", code="not stored")
+                outcome = Result(step, FAILED, "the CRM accepted the write and did not store it")
         elif isinstance(result, Rejected):
             state = "rejected" if not step.covers else "refused"
-            changes.move(connection, change_id, ("intended",), state, code=result.code)
-            gone = result.gone
-            self.results.append(
+            moved = changes.move(connection, change_id, ("intended",), state, code=result.code)
+            outcome = (
                 Result(step, KEPT, "the record was deleted")
-                if gone
+                if result.gone
                 else Result(step, FAILED, f"the CRM refused it ({result.code})")
             )
         else:
-            changes.move(connection, change_id, ("intended",), "conflict", code="changed meanwhile")
-            self.results.append(Result(step, KEPT, "it changed at this very moment"))
+            moved = changes.move(connection, change_id, ("intended",), "conflict", code="changed meanwhile")
+            outcome = Result(step, KEPT, "it changed at this very moment")
+        self.results.append(outcome if moved else Result(step, FAILED, "it was settled by another process"))
 
     # the books
 
-    def _intend(self, connection: Connection, steps: Sequence[Step]) -> list[int]:
+    def _intend(self, connection: Connection, steps: Sequence[Step]) -> list[tuple[int, Step]]:
         """Durable intents: a new change for what is taken back, the proposal itself where one is accepted."""
-        taken_back = [s for s in steps if s.covers]
-        made = iter(changes.intend(connection, [self._row(s) for s in taken_back]))
-        ids = []
-        for step in steps:
-            if step.covers:
-                ids.append(next(made))
-                continue
-            if not changes.move(connection, step.source.id, ("proposed",), "intended", run_id=self.run_id):
-                raise Lost("a proposal was decided by somebody else meanwhile")
-            ids.append(step.source.id)
-        return ids
+        accepted = [s for s in steps if not s.covers and changes.accept(connection, s.source.id, self.run_id)]
+        taken_back = [s for s in steps if s.covers and self._stands(connection, s)]
+        made = changes.intend(connection, [self._row(s) for s in taken_back])
+        intended = [*((s.source.id, s) for s in accepted), *zip(made, taken_back, strict=True)]
+        ours = {id(s) for _, s in intended}
+        self.results += [Result(s, KEPT, TAKEN) for s in steps if id(s) not in ours]
+        return intended
 
-    def _row(self, step: Step) -> dict[str, object]:
+    def _stands(self, connection: Connection, step: Step) -> bool:
+        return len(changes.in_force(connection, step.covers)) == len(step.covers)
+
+    def _row(self, step: Step) -> dict[str, Any]:
         s = step.source
         return {
             "work_id": s.work_id,
@@ -222,14 +235,21 @@ class Amender:
             "undoes": s.id,
         }
 
-    def _book(self, connection: Connection, step: Step, change_id: int, reason: str) -> None:
-        changes.confirm(connection, [change_id], verified=True)
-        for covered in step.covers:
-            changes.move(connection, covered, ("written", "not_applied"), "undone")
+    def _confirm(self, connection: Connection, step: Step, change_id: int, reason: str) -> bool:
+        """The write and what it takes back; False where somebody else has settled the intent."""
+        if changes.confirm(connection, [change_id], verified=True) != 1:
+            return False
+        take_back(connection, step.covers)
+        self._record(
+            connection, "undo.confirmed" if step.covers else "write.confirmed", step, change_id, reason
+        )
+        return True
+
+    def _record(self, connection: Connection, action: str, step: Step, change_id: int, reason: str) -> None:
         runs.record(
             connection,
             self.actor,
-            "undo.confirmed" if step.covers else "write.confirmed",
+            action,
             run_id=self.run_id,
             work_id=step.source.work_id,
             change_id=change_id,
@@ -237,31 +257,41 @@ class Amender:
         )
 
 
-def settle_interrupted(runtime: Runtime) -> int:
-    """Intents of an amendment that was cut short are dropped; the changes they were about stand as before.
+def take_back(connection: Connection, covers: Iterable[int]) -> None:
+    """Changes that stand no more.
 
-    What did reach the CRM is found to be there already when the order is repeated.
+    One that a later read has found not to be there in the meantime, or that another undo has taken back
+    with it, is in the state that it should be in.
     """
-    with runtime.store.write() as connection:
-        return changes.drop_amendments(connection)
+    for covered in covers:
+        changes.move(connection, covered, changes.IN_FORCE, "undone")
 
 
-def _why_not(step: Step, contact: Contact | None, our_source: str) -> tuple[str, bool]:
+def our_source(runtime: Runtime, crm: CrmAccount) -> str:
+    """Under which source the CRM files our writes, or "" where that is not known yet."""
+    with runtime.store.read() as connection:
+        return (runs.account(connection, crm.name) or ("", ""))[1]
+
+
+def _why_not(step: Step, contact: Contact | None, source: str) -> tuple[str, bool]:
     """(why a record must stay as it is, whether it holds the wanted value already)."""
     if contact is None or contact.gone or contact.fields is None:
         return "the record was deleted or merged", False
     held = text_of(contact.fields.get(step.source.property))
     author = contact.authors.get(step.source.property)
-    ours = author is None or author.kind is AuthorKind.UNKNOWN or author.source == our_source
     if equal_text(held, step.value):
         return "", True
     if not equal_text(held, step.expect):
-        by = f" by {author.label}" if author and not ours else ""
+        by = "" if author is None or _unnamed(author, source) else f" by {author.label}"
         when = f" on {author.at:%Y-%m-%d %H:%M}" if author and author.at else ""
         return f"changed since{by}{when}", False
     if author is not None and author.kind is AuthorKind.PERSON and step.covers:
         return f"{author.label} wrote the same value", False
     return "", False
+
+
+def _unnamed(author: Author, source: str) -> bool:
+    return author.kind is AuthorKind.UNKNOWN or author.source == source
 
 
 def _grouped(steps: Iterable[Step]) -> dict[tuple[str, str], list[Step]]:

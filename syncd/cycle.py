@@ -23,6 +23,7 @@ from syncd.report import Tallies
 from syncd.runtime import Runtime, WrongAccount, failure_advice, identify
 from syncd.store import jobs, lists, runs, work
 from syncd.store.engine import MILLION
+from syncd.unfinished import settle
 from syncd.write import Writer
 
 _log = structlog.get_logger("syncd.cycle")
@@ -138,6 +139,7 @@ class Cycle:
             with self.r.store.write() as connection:
                 runs.lift(connection, f"crm:{crm.name}", ("auth", "config"))
             self._mind_share(crm)
+            settle(self.r, crm)
             return True
         except Failure as failure:
             self._failed(crm.name, failure)

@@ -172,7 +172,7 @@ class Oracle:
         yield from self._writes(connection)
 
     def _writes(self, connection: Connection) -> Iterator[str]:
-        """Each value that the CRM got from us has a change that says so, and the other way round."""
+        """Each value that the CRM got from us has a change of its own that says so, and the other way round."""
         booked: Counter[tuple[str, str, str]] = Counter()
         states = ("written", "undone", "not_applied", "refused", "conflict", "rejected")
         rows = connection.execute(
@@ -190,10 +190,11 @@ class Oracle:
             made = Counter(
                 (crm, w["record"], w["property"]) for w in self.stands[vendor].ask("books")["writes"]
             )
-            for place in made.keys() - booked.keys():
+            for place in [p for p in made if made[p] > booked[p]]:
                 yield f"I6: {place[0]} got a value for {place[2]} of {place[1]} that we have not booked"
-            for place in [p for p in sure if p[0] == crm and p not in made]:
-                yield f"I6: {place[2]} of {place[1]} counts as written, and {place[0]} never got it"
+            for place in [p for p in sure if p[0] == crm and made[p] < sure[p]]:
+                times = f"{made[place]} times of {sure[place]}" if made[place] else "never"
+                yield f"I6: {place[2]} of {place[1]} counts as written, and {place[0]} {times} got it"
 
     def _human(self) -> Iterator[str]:
         for crm, vendor in self.crms.items():

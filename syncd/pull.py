@@ -70,7 +70,7 @@ class Puller:
     def _pull(self, state: runs.SyncState, everything: bool) -> None:
         fresh = state.watermark_us is None and state.scan_started_us is None
         if fresh and not everything and self.window.since == "now":
-            self._start_from(self.crm.connector.now())
+            self._start_from(self._now())
             return
         if fresh and isinstance(self.window.since, datetime) and not everything:
             self._start_from(self.window.since)
@@ -79,6 +79,9 @@ class Puller:
         if not self._enough():
             self._changed()
             self._look_again()
+
+    def _now(self) -> datetime:
+        return self.crm.connector.now(self.policy.object)
 
     def _start_from(self, at: datetime) -> None:
         with self.store.write() as connection:
@@ -91,7 +94,7 @@ class Puller:
         """Every record, page by page; afterwards changes are read from the moment when the scan began."""
         started = state.scan_started_us
         if started is None:
-            started = round(self.crm.connector.now().timestamp() * MILLION)
+            started = round(self._now().timestamp() * MILLION)
             with self.store.write() as connection:
                 runs.set_sync(connection, self.policy.name, scan_started_at=started, scan_cursor=None)
         connector = self.crm.connector
@@ -115,7 +118,7 @@ class Puller:
             state = runs.sync_state(connection, self.policy.name)
         if state.window_until_us is None:
             since = _instant(state.watermark_us or 0) - timedelta(seconds=self.window.overlap_s)
-            until, cursor = self.crm.connector.now(), None
+            until, cursor = self._now(), None
             with self.store.write() as connection:
                 bounds = {"window_from_at": _us(since), "window_until_at": _us(until)}
                 runs.set_sync(connection, self.policy.name, cursor=None, **bounds)

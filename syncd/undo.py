@@ -60,11 +60,21 @@ def _selected(runtime: Runtime, wanted: Selection) -> Iterator[Stored]:
 
 
 def _chained(newest_first: Sequence[Stored]) -> Step:
-    newest, *older = newest_first
-    target, covers = newest.before or "", [newest.id]
-    for change in older:
-        if not equal_text(change.after or "", target):
+    newest = newest_first[0]
+    target, covers = chain(newest_first)
+    return Step(newest, newest.after or "", target, covers)
+
+
+def chain(newest_first: Sequence[Stored], until: str | None = None) -> tuple[str, tuple[int, ...]]:
+    """(what stood before, the changes on top of it), as far as each change stood on the one before it.
+
+    With `until` not further down than to the change before which that value stood.
+    """
+    target, covers = "", tuple[int, ...]()
+    for change in newest_first:
+        if covers and not equal_text(change.after or "", target):
             break
-        target = change.before or ""
-        covers.append(change.id)
-    return Step(newest, newest.after or "", target, tuple(covers))
+        target, covers = change.before or "", (*covers, change.id)
+        if until is not None and equal_text(target, until):
+            break
+    return target, covers

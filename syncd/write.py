@@ -26,6 +26,7 @@ from syncd.pull import names_to_read
 from syncd.store import changes, lists, people, runs, work
 
 _log = structlog.get_logger("syncd.write")
+LOST_IN_A_ROW = 3
 
 
 class Writer:
@@ -50,6 +51,8 @@ class Writer:
         """(field, first word of the reason) → contacts."""
         self.braked = ""
         self.failure: Failure | None = None
+        self._lost = 0
+        """Answers to writes that were lost since the last one that came."""
         self._turn = threading.Lock()
 
     def drain(self, whole_batches: bool = False) -> None:
@@ -207,7 +210,14 @@ class Writer:
         if not writing:
             return
         patches = [self._patch(case) for case in writing]
-        results = self.crm.connector.write(self.policy.object, patches)
+        try:
+            results = self.crm.connector.write(self.policy.object, patches)
+        except Failure as failure:
+            if failure.kind is not FailureKind.AMBIGUOUS or self._lost >= LOST_IN_A_ROW:
+                raise
+            self._look_again([c.row for c in writing], failure)
+            return
+        self._lost = 0
         applied = self._read_back(writing, results, canary)
         with self.b.store.write() as connection:
             confirmation = Confirmation(self.b, self.policy, self.run_id, work.now_us(connection))
@@ -306,11 +316,12 @@ class Writer:
                     doubtful.append(case)
         if doubtful:
             ids = [c.row.record_id for c in doubtful]
-            read = {c.id: c for c in self._fetch(ids, authorship=canary)}
+            unknown = canary and not self.b.our_sources.get(self.policy.crm)
+            read = {c.id: c for c in self._fetch(ids, authorship=unknown)}
             for case in doubtful:
                 contact = read.get(case.row.record_id)
                 told[case.row.record_id] = contact is not None and case.shown_by(contact.fields or {})
-                if canary and contact is not None:
+                if unknown and contact is not None:
                     self._learn_our_source(contact, case)
         return told
 
@@ -337,6 +348,17 @@ class Writer:
             runs.halt(connection, f"sync:{self.policy.name}", "brake", why)
             runs.record(connection, f"sync:{self.policy.name}", "brake", run_id=self.run_id, reason=why)
         _log.error("brake.tripped", sync=self.policy.name, reason=why)
+
+    def _look_again(self, rows: Sequence[work.Row], failure: Failure) -> None:
+        """Nobody knows whether these were written: their records are read again at once, and tell it."""
+        self._lost += 1
+        with self.b.store.write() as connection:
+            work.finish(
+                connection,
+                self.b.owner,
+                [work.End(r.id, r.fence, "writing", r.reason, 0, r.attempts) for r in rows],
+            )
+        _log.warning("write.lost", crm=self.crm.name, reason=failure.reason, records=len(rows))
 
     def _put_off(self, rows: Sequence[work.Row], failure: Failure) -> None:
         """The CRM gave no usable answer: intents stay, and the records are read again before anything is sent."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
+from zoneinfo import ZoneInfo
 
 from connectors.hubspot import narrowing, reading
 from connectors.hubspot.errors import classify
@@ -13,12 +14,12 @@ from connectors.hubspot.narrowing import Filter
 from connectors.hubspot.operations import ACCOUNT, LIMITS, OPERATIONS, READ_HISTORY, SEARCH, UPDATE, USAGE
 from connectors.hubspot.options import ConnectorOptions
 from connectors.hubspot.records import bare_contact
-from connectors.hubspot.seen import Seen
+from connectors.hubspot.seen import calls_left, zone_of
 from connectors.hubspot.shape import document, milliseconds, records, results, text
 from connectors.hubspot.transport import Transport
 from connectors.hubspot.window import FIRST_MS, Hits, Place, Window
 from connectors.hubspot.writing import Writing
-from syncd.connector import Answer, Crm, Failure, FailureKind, Limit, Operation, Wire
+from syncd.connector import Answer, Crm, Failure, FailureKind, Limit, Operation, Seen, Wire, write_once
 from syncd.model import Account, Clause, Contact, FieldInfo, Page, Patch, WriteResult
 
 _WARN_DAYS = 184
@@ -49,7 +50,8 @@ class Connector:
         self._options = options
         self._wire = wire
         self._transport = Transport(options.token, options.api_version, base_url)
-        self._seen = Seen(monotonic)
+        self._seen = Seen(monotonic, calls_left)
+        self._zone: ZoneInfo | None = None
 
     def check(self) -> Account:
         """The portal that the token opens; reads the day's use of calls along the way."""
@@ -57,7 +59,7 @@ class Connector:
         portal, kind = text(details.get("portalId")), text(details.get("accountType"))
         if not portal:
             raise Failure(FailureKind.CONTRACT, "the account details name no portal")
-        self._seen.place(text(details.get("timeZone")))
+        self._zone = zone_of(text(details.get("timeZone")))
         self._read_usage()
         return Account(
             id=portal,
@@ -94,7 +96,7 @@ class Connector:
         _only_contacts(object_name)
         return reading.schema(self._call, self._transport)
 
-    def now(self) -> datetime:
+    def now(self, object_name: str | None = None) -> datetime:
         """HubSpot's clock by the Date header of its latest answer, up to a second behind.
 
         Raises:
@@ -163,7 +165,7 @@ class Connector:
         return self._seen.calls
 
     def classify(self, operation: Operation, answer: Answer) -> Failure | None:
-        return classify(operation, answer, self._seen.zone)
+        return classify(operation, answer, self._zone)
 
     def _call(self, operation: Operation, send: Callable[[], Answer]) -> Answer:
         def once() -> Answer:
@@ -171,7 +173,10 @@ class Connector:
             self._seen.observe(answer)
             return answer
 
-        return self._wire.run(operation, once, self._transport.path(operation))
+        def run(attempt: Callable[[], Answer]) -> Answer:
+            return self._wire.run(operation, attempt, self._transport.path(operation))
+
+        return write_once(run, once) if operation is UPDATE else run(once)
 
 
 def _support_ends_at(version: str) -> datetime:

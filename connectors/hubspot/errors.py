@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from connectors.hubspot.operations import GET, READ, READ_HISTORY, UPDATE
-from connectors.hubspot.seen import DAILY_LEFT, seconds_to_midnight, sent_at
+from connectors.hubspot.seen import DAILY_LEFT, seconds_to_midnight
 from connectors.hubspot.shape import Record, record, records, text, texts
-from syncd.connector import Answer, Failure, FailureKind, Operation, Scope
+from syncd.connector import Answer, Failure, FailureKind, Operation, Scope, sent_at
 
 _BY_ID = frozenset({READ.name, READ_HISTORY.name, UPDATE.name, GET.name})
 _LOCKED_S = 2.0

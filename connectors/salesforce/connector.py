@@ -31,11 +31,11 @@ from connectors.salesforce.options import ConnectorOptions
 from connectors.salesforce.query import Queries
 from connectors.salesforce.reading import Reading
 from connectors.salesforce.scanning import Scan
-from connectors.salesforce.seen import Seen
+from connectors.salesforce.seen import calls_left
 from connectors.salesforce.shape import instant, record, records, text
 from connectors.salesforce.transport import Transport
 from connectors.salesforce.writing import Writing
-from syncd.connector import Answer, Crm, Failure, FailureKind, Limit, Operation, Wire
+from syncd.connector import Answer, Crm, Failure, FailureKind, Limit, Operation, Seen, Wire
 from syncd.model import Account, Clause, Contact, FieldInfo, Page, Patch, WriteResult
 
 _LOOK_BACK = timedelta(minutes=2)
@@ -71,11 +71,12 @@ class Connector:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._options = options
-        self._seen = Seen(monotonic)
+        self._seen = Seen(monotonic, calls_left)
         self._transport = Transport(options, wire, base_url or options.base_url, self._seen, monotonic)
-        self._metadata = Metadata(self._transport, options)
+        self._metadata = Metadata(self._transport, options, monotonic)
         self._queries = Queries(self._transport)
         self._reading = Reading(self._queries, self._metadata, self._authors)
+        self._version_offered = False
 
     def check(self) -> Account:
         """The org that the credential opens; reads the day's use of calls along the way.
@@ -83,7 +84,8 @@ class Connector:
         Raises:
             Failure: of kind config, where the org does not offer the API version.
         """
-        self._mind_version()
+        if not self._version_offered:
+            self._mind_version()
         org, _ = self._identity()
         if not org:
             raise Failure(FailureKind.CONTRACT, "neither the login nor the identity names the org")
@@ -104,6 +106,8 @@ class Connector:
             raise Failure(
                 FailureKind.CONFIG, f"the org does not offer API version {self._options.api_version}"
             )
+        # A version that is retired later answers 410 to everything.
+        self._version_offered = True
 
     def _version_notes(self) -> tuple[str, ...]:
         if float(self._options.api_version) > _LAST_UNSUPPORTED:
@@ -143,9 +147,9 @@ class Connector:
         Raises:
             Failure: of kind config, where the fields of consent are hidden and the configuration minds.
         """
-        return self._metadata.fresh(_known(object_name)).fields
+        return self._metadata.again(_known(object_name)).fields
 
-    def now(self) -> datetime:
+    def now(self, object_name: str | None = None) -> datetime:
         """The instant up to which Salesforce has shown every change, at most its present.
 
         Rows are stamped before they are committed: while a long transaction runs, `updated` holds its
@@ -160,7 +164,8 @@ class Connector:
             moment = self._seen.now()
         if moment is None:
             raise Failure(FailureKind.CONTRACT, "Salesforce's answers carry no date")
-        covered = [self._covered(sobject, moment) for sobject in OBJECTS.values()]
+        objects = OBJECTS.values() if object_name is None else [OBJECTS[_known(object_name)]]
+        covered = [self._covered(sobject, moment) for sobject in objects]
         return min([moment, *(c for c in covered if c is not None)])
 
     def _covered(self, sobject: str, until: datetime) -> datetime | None:
@@ -229,7 +234,7 @@ class Connector:
 
     def _authors(self) -> Authors:
         ours = self._transport.tokens.current().user or self._identity()[1]
-        return Authors(self._queries, ours, self._options.integration_users)
+        return Authors(self._queries, self._metadata, ours, self._options.integration_users)
 
 
 def _known(object_name: str) -> str:

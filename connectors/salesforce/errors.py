@@ -16,6 +16,7 @@ EXPIRED = 401
 """The status of the failure that a renewed session may cure."""
 BAD_LOCATOR = "INVALID_QUERY_LOCATOR"
 BAD_FIELD = "INVALID_FIELD"
+NO_OBJECT = "INVALID_TYPE"
 
 DAILY_WAIT_S = 900.0
 _CONCURRENT_WAIT_S = 5.0
@@ -40,7 +41,7 @@ _CONFIGURED = {
     "API_CURRENTLY_DISABLED": "the user may not use the API: grant API Enabled",
     "UNSUPPORTED_API_VERSION": "Salesforce has retired this api_version: set a newer one",
     "TXN_SECURITY_METERING_ERROR": "a transaction security policy stops the user: exempt it",
-    "INVALID_TYPE": "the user may not see the object, or the org does not have it",
+    NO_OBJECT: "the user may not see the object, or the org does not have it",
     BAD_FIELD: "a field is gone, renamed or hidden from the user",
 }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from connectors.salesforce.errors import NO_OBJECT
 from connectors.salesforce.ids import long_id
-from connectors.salesforce.metadata import Described
+from connectors.salesforce.metadata import Described, Metadata
 from connectors.salesforce.operations import HISTORY
 from connectors.salesforce.query import Queries
 from connectors.salesforce.shape import Record, instant, text
@@ -17,8 +18,9 @@ from syncd.model import Author, AuthorKind, Contact
 class Authors:
     """Reads authors. `ours` is our own user, `programs` are users that the operator calls programs."""
 
-    def __init__(self, queries: Queries, ours: str, programs: Sequence[str]) -> None:
+    def __init__(self, queries: Queries, metadata: Metadata, ours: str, programs: Sequence[str]) -> None:
         self._queries = queries
+        self._metadata = metadata
         self._ours = ours
         self._programs = frozenset(programs)
 
@@ -27,7 +29,7 @@ class Authors:
     ) -> dict[str, dict[str, Author]]:
         """id → property → author. Properties that the org does not track, or that never changed, are left out."""
         tracked = [p for p in described.known(properties) if "." not in p]
-        if not contacts or not tracked:
+        if not contacts or not tracked or not self._metadata.has_history(described.sobject):
             return {}
         found: dict[str, dict[str, Author]] = {}
         try:
@@ -40,7 +42,9 @@ class Authors:
         except Failure as failure:
             if failure.kind is not FailureKind.CONFIG:
                 raise
-            return {}  # the org tracks nothing of this object, or the user may not see it
+            if failure.code == NO_OBJECT:
+                self._metadata.history_refused(described.sobject)
+            return {}
         return found
 
     def _rows(self, sobject: str, ids: Sequence[str], fields: Sequence[str]) -> Sequence[Record]:

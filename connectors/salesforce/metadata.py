@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from connectors.salesforce.operations import DESCRIBE, OBJECTS
@@ -18,6 +18,8 @@ _PARENTS = {"Account": "AccountId", "Individual": "IndividualId"}
 """Records that a contact or lead belongs to, whose fields may be read with it, and the reference to them."""
 _TEXTS = frozenset({"string", "textarea", "email", "phone", "url", "picklist", "combobox", "encryptedstring"})
 _COMPOUND = frozenset({"address", "location"})
+_PARENT_KEEPS_S = 3_600.0
+"""Fields of parents are only read: one that is gone fails its query, and is described anew then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +39,37 @@ class Described:
 
 
 class Metadata:
-    """Descriptions, kept for queries until `schema` reads them anew."""
+    """Descriptions, kept for queries until `again` reads them anew."""
 
-    def __init__(self, transport: Transport, options: ConnectorOptions) -> None:
+    def __init__(
+        self, transport: Transport, options: ConnectorOptions, monotonic: Callable[[], float]
+    ) -> None:
         self._transport = transport
         self._options = options
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._kept: dict[str, Described] = {}
+        self._parents: dict[str, tuple[list[Record], float]] = {}
+        self._without_history: set[str] = set()
 
     def of(self, object_name: str) -> Described:
         """The latest description; the first use reads it."""
         with self._lock:
             kept = self._kept.get(object_name)
-        return kept or self.fresh(object_name)
+        return kept or self.again(object_name)
 
     def fresh(self, object_name: str) -> Described:
-        """The description as it is now.
+        """The description as it is now, with that of every parent.
+
+        Raises:
+            Failure: of kind config, where fields of consent are hidden and the configuration minds.
+        """
+        with self._lock:
+            self._parents.clear()
+        return self.again(object_name)
+
+    def again(self, object_name: str) -> Described:
+        """The description as it is now; those of parents may be an hour old.
 
         Raises:
             Failure: of kind config, where fields of consent are hidden and the configuration minds.
@@ -72,7 +89,18 @@ class Metadata:
         found = Described(sobject, fields, frozenset(filterable))
         with self._lock:
             self._kept[object_name] = found
+            self._without_history.discard(sobject)
         return found
+
+    def has_history(self, sobject: str) -> bool:
+        """Whether its history is worth a question: no since it was refused, until the object is described anew."""
+        with self._lock:
+            return sobject not in self._without_history
+
+    def history_refused(self, sobject: str) -> None:
+        """The org tracks nothing of the object, or the user may not see it."""
+        with self._lock:
+            self._without_history.add(sobject)
 
     def _describe(self, sobject: str) -> list[Record]:
         body = record(self._transport.org.restful(f"sobjects/{sobject}/describe", operation=DESCRIBE))
@@ -82,12 +110,19 @@ class Metadata:
         return rows
 
     def _parent(self, sobject: str) -> list[Record]:
+        with self._lock:
+            kept = self._parents.get(sobject)
+        if kept is not None and self._monotonic() - kept[1] < _PARENT_KEEPS_S:
+            return kept[0]
         try:
-            return self._describe(sobject)
+            rows = self._describe(sobject)
         except Failure as failure:
             if failure.kind is not FailureKind.CONFIG:
                 raise
-            return []  # hidden from the user
+            rows = []  # hidden from the user
+        with self._lock:
+            self._parents[sobject] = (rows, self._monotonic())
+        return rows
 
     def _mind_consent(self, sobject: str, rows: Iterable[Record]) -> None:
         if self._options.consent_fields == "unavailable_ok":

@@ -12,15 +12,11 @@ from connectors.salesforce.errors import expired
 from connectors.salesforce.http import HttpRequest, Pool
 from connectors.salesforce.operations import IDENTITY, LOGIN, PATHS, VERSIONS, WRITES
 from connectors.salesforce.options import ConnectorOptions
-from connectors.salesforce.seen import Seen
 from connectors.salesforce.tokens import Token, Tokens, token_of
-from syncd.connector import Answer, Failure, FailureKind, Operation, Wire
+from syncd.connector import Answer, Failure, FailureKind, Operation, Seen, Wire, write_once
 
 if TYPE_CHECKING:
     from connectors.salesforce.client import Org
-
-_NOTHING_DONE = 503
-"""The one server error that says that nothing was done."""
 
 
 class Transport:
@@ -76,37 +72,12 @@ class Transport:
                 FailureKind.CONFIG, "the login opens another org than the configured account", charged=False
             )
         send = partial(self._send, operation, request, token)
-        answer = self._write(operation, send) if operation.name in WRITES else self._run(operation, send)
+        run = partial(self._run, operation)
+        answer = write_once(run, send) if operation.name in WRITES else run(send)
         if operation.name != IDENTITY.name:
             # It takes a session whose app lacks the scope of the API, which the org then refuses.
             self.tokens.accepted(token)
         return answer
-
-    def _write(self, operation: Operation, send: Callable[[], Answer]) -> Answer:
-        """A write whose answer was lost is not sent again before the records are read: people edit too."""
-        lost: list[Failure] = []
-
-        def once() -> Answer:
-            if lost:
-                raise Failure(FailureKind.CONTRACT, "a write is not repeated blindly", charged=False)
-            try:
-                answer = send()
-            except Failure as failure:
-                if failure.kind is FailureKind.AMBIGUOUS:
-                    lost.append(failure)
-                raise
-            if answer.status >= 500 and answer.status != _NOTHING_DONE:
-                lost.append(
-                    Failure(FailureKind.AMBIGUOUS, "Salesforce failed on a write", status=answer.status)
-                )
-            return answer
-
-        try:
-            return self._run(operation, once)
-        except Failure:
-            if lost:
-                raise lost[0] from None
-            raise
 
     def _run(self, operation: Operation, send: Callable[[], Answer]) -> Answer:
         return self._wire.run(operation, send, PATHS[operation.name])

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from syncd.store.changes import Stored
 
 
+_NAME_THEM = "name the ids that `syncd proposals` shows, or say --all"
+
+
 @click.group("proposals", invoke_without_command=True)
 @common
 @click.pass_context
@@ -52,25 +55,19 @@ def list_(limit: int = 100) -> None:
 @click.argument("ids", nargs=-1, type=int, metavar="[ID]...")
 @click.option("--all", "everything", is_flag=True, help="Everything that is proposed.")
 @common
-def accept(ids: Sequence[int], everything: bool) -> None:
+def accept_(ids: Sequence[int], everything: bool) -> None:
     """Write proposals, each only where the CRM still holds what it was compared with."""
-    from syncd.amend import Amender, Step
-    from syncd.cli.undo import summary
-    from syncd.runtime import identify
-    from syncd.store import runs
+    from syncd.byhand import accept, make_ready, open_crms, summary
 
     run = invocation()
     settings = run.settings()
+    if bool(ids) == everything:
+        raise click.UsageError(_NAME_THEM)
     with working(settings) as runtime:
-        for crm in runtime.crms.values():
-            identify(runtime, crm)
-        with runtime.store.write() as connection:
+        make_ready(runtime, open_crms(runtime, ids))
+        with runtime.store.read() as connection:
             wanted = _chosen(connection, list(settings.syncs), ids, everything)
-            run_id = runs.start(connection, "accept", "", runtime.owner)
-        steps = [Step(r, r.before or "", r.after or "") for r in wanted]
-        results = Amender(runtime, run_id, "operator").carry_out(steps)
-        with runtime.store.write() as connection:
-            runs.end(connection, run_id, "ok", summary(results))
+        results, run_id = accept(runtime, wanted)
     told = summary(results)
     if run.json:
         run.answer(
@@ -111,7 +108,7 @@ def _chosen(connection: Connection, syncs: list[str], ids: Sequence[int], everyt
     from syncd.store import changes
 
     if bool(ids) == everything:
-        raise click.UsageError("name the ids that `syncd proposals` shows, or say --all")
+        raise click.UsageError(_NAME_THEM)
     known = {r.id: r for r in changes.proposed(connection, syncs, 1_000_000)}
     missing = [i for i in ids if i not in known]
     if missing:

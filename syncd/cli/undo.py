@@ -17,8 +17,6 @@ from syncd.cli.opening import working
 
 if TYPE_CHECKING:
     from syncd.amend import Result
-    from syncd.runtime import Runtime
-    from syncd.undo import Selection
 
 
 def _instant(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
@@ -56,6 +54,7 @@ def command(
     A value that somebody changed later stays, and it is said whose change that is. What was taken back is
     not written again until somebody changes it in the CRM.
     """
+    from syncd.byhand import preview, undo
     from syncd.undo import Selection
 
     if run is None and not (contacts or field or provider or since or until):
@@ -66,62 +65,21 @@ def command(
         wanted = Selection(run, ids, field, provider, since, until)
         asks = sys.stdin.isatty() and not yes and not invocation().json
         if dry_run or asks:
-            results, _ = carry_out(runtime, wanted, dry=True)
+            results = preview(runtime, wanted)
             _tell(results, None)
             if dry_run or not any(r.what == "done" for r in results):
                 return
             if not click.confirm("Take these back?", err=True):
                 return
-        results, run_id = carry_out(runtime, wanted, dry=False)
+        results, run_id = undo(runtime, wanted)
     _tell(results, run_id)
     if any(r.what == "failed" for r in results):
         raise click.exceptions.Exit(Exit.PARTIAL)
 
 
-def carry_out(runtime: Runtime, wanted: Selection, dry: bool) -> tuple[list[Result], int]:
-    """The results, and the number of the run that holds them (0 for a preview)."""
-    from syncd.amend import Amender, settle_interrupted
-    from syncd.runtime import identify
-    from syncd.store import runs
-    from syncd.undo import steps
-
-    for crm in runtime.crms.values():
-        identify(runtime, crm)
-    if dry:
-        return Amender(runtime, 0, "operator", dry=True).carry_out(steps(runtime, wanted)), 0
-    settle_interrupted(runtime)
-    with runtime.store.write() as connection:
-        run_id = runs.start(connection, "undo", str(wanted.run_id or ""), runtime.owner)
-    results = Amender(runtime, run_id, "operator").carry_out(steps(runtime, wanted))
-    with runtime.store.write() as connection:
-        runs.end(connection, run_id, "ok", summary(results))
-    return results, run_id
-
-
-def summary(results: Sequence[Result]) -> dict[str, Any]:
-    """Counts, and what stayed."""
-    kept = [r for r in results if r.what == "kept"]
-    return {
-        "undone": sum(r.what == "done" for r in results),
-        "kept": len(kept),
-        "failed": sum(r.what == "failed" for r in results),
-        "contacts": {"undone": len({r.step.source.record_id for r in results if r.what == "done"})},
-        "stayed": [_stayed(r) for r in results if r.what != "done"][:1000],
-    }
-
-
-def _stayed(result: Result) -> dict[str, str]:
-    source = result.step.source
-    return {
-        "contact": source.record_id,
-        "crm": source.crm,
-        "property": source.property,
-        "what": result.what,
-        "why": result.why,
-    }
-
-
 def _tell(results: Sequence[Result], run_id: int | None) -> None:
+    from syncd.byhand import summary
+
     told: Mapping[str, Any] = summary(results)
     run = invocation()
     if run.json:

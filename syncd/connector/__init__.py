@@ -9,6 +9,7 @@ from pydantic import Field as Opt
 from syncd.connector.contracts import Crm, Job, Provider
 from syncd.connector.declare import Limit, Mode, On, Operation, Options, Poll, Price, Replay
 from syncd.connector.failure import Failure, FailureKind, Scope
+from syncd.connector.seen import Seen, sent_at, write_once
 from syncd.connector.table import load, names
 from syncd.connector.wire import Answer, Request, Wire
 from syncd.secret import Secret, SecretMissing
@@ -33,7 +34,10 @@ __all__ = [
     "Scope",
     "Secret",
     "SecretMissing",
+    "Seen",
     "Wire",
     "load",
     "names",
+    "sent_at",
+    "write_once",
 ]

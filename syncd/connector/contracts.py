@@ -109,8 +109,11 @@ class Crm(Protocol):
         """Every property that the credential can see."""
         ...
 
-    def now(self) -> datetime:
-        """The CRM's clock, aware UTC: the far end of a window that is read as changed."""
+    def now(self, object_name: str | None = None) -> datetime:
+        """The CRM's clock, aware UTC: the far end of a window in which the object is read as changed.
+
+        Without an object it holds for all of them.
+        """
         ...
 
     def changed(

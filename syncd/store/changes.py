@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
 
 IN_FORCE = ("written", "not_applied")
+AMENDMENTS = ("undo", "accept")
+"""Runs that carry out a person's order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,12 @@ def confirm(connection: Connection, change_ids: Sequence[int], verified: bool) -
 
 
 def open_of(connection: Connection, work_id: int) -> list[Stored]:
-    """The intents of a contact that have no outcome yet."""
+    """The intents of a contact that have no outcome yet, but those of a person's orders."""
+    by_hand = select(t.run.c.id).where(t.run.c.kind.in_(AMENDMENTS))
     rows = connection.execute(
         select(t.change)
-        .where(t.change.c.work_id == work_id, t.change.c.state == "intended", t.change.c.undoes.is_(None))
+        .where(t.change.c.work_id == work_id, t.change.c.state == "intended")
+        .where(t.change.c.run_id.not_in(by_hand))
         .order_by(t.change.c.id)
     )
     return [_stored(r) for r in rows]
@@ -116,7 +120,7 @@ def open_of(connection: Connection, work_id: int) -> list[Stored]:
 def last_written(
     connection: Connection, crm: str, object_name: str, record_ids: Sequence[str]
 ) -> dict[str, dict[str, Stored]]:
-    """record id → property → the newest change that we wrote."""
+    """record id → property → the newest change that we wrote, or found to be made when it was to be undone."""
     if not record_ids:
         return {}
     newest = (
@@ -125,7 +129,7 @@ def last_written(
             t.change.c.crm == crm,
             t.change.c.object == object_name,
             t.change.c.record_id.in_(record_ids),
-            t.change.c.state == "written",
+            t.change.c.state.in_(("written", "found")),
         )
         .group_by(t.change.c.record_id, t.change.c.property)
     )
@@ -232,15 +236,58 @@ def tally(connection: Connection, run_id: int) -> list[tuple[str, str, bool, int
     return [(f, s, bool(b), int(n)) for f, s, b, n in rows]
 
 
-def drop_amendments(connection: Connection) -> int:
-    """Intents to take something back that have no outcome count as not carried out; how many there were."""
-    return int(
-        connection.execute(
-            update(t.change)
-            .where(t.change.c.state == "intended", t.change.c.undoes.is_not(None))
-            .values(state="refused", code="interrupted")
-        ).rowcount
+def accept(connection: Connection, change_id: int, run_id: int) -> bool:
+    """A proposal becomes the intent of a run; False where it does not wait any more."""
+    return move(connection, change_id, ("proposed",), "intended", run_id=run_id, intended_at=Now())
+
+
+def in_force(connection: Connection, change_ids: Sequence[int]) -> set[int]:
+    """Those that stand, and that nobody is taking back at this moment."""
+    if not change_ids:
+        return set()
+    open_undo = t.change.alias("open_undo")
+    rows = connection.execute(
+        select(t.change.c.id)
+        .where(t.change.c.id.in_(change_ids), t.change.c.state.in_(IN_FORCE))
+        .where(
+            ~select(open_undo.c.id)
+            .where(open_undo.c.undoes == t.change.c.id, open_undo.c.state == "intended")
+            .exists()
+        )
     )
+    return {int(i) for i in rows.scalars()}
+
+
+def unfinished(
+    connection: Connection, crm: str, until_us: int | None = None, run_id: int | None = None
+) -> list[Stored]:
+    """Intents of undos and accepted proposals that have no outcome: those up to an instant, and those of a run."""
+    query = (
+        select(t.change)
+        .join(t.run, t.run.c.id == t.change.c.run_id)
+        .where(t.change.c.state == "intended", t.change.c.crm == crm, t.run.c.kind.in_(AMENDMENTS))
+    )
+    if until_us is not None:
+        query = query.where(or_(t.change.c.intended_at <= until_us, t.change.c.run_id == run_id))
+    return [_stored(r) for r in connection.execute(query.order_by(t.change.c.id))]
+
+
+def before_intent(connection: Connection, intent: Stored) -> list[Stored]:
+    """What we wrote to the place of an undo and that still stands, from the change that it undoes, newest first."""
+    rows = connection.execute(
+        select(t.change)
+        .where(
+            t.change.c.crm == intent.crm,
+            t.change.c.object == intent.object,
+            t.change.c.record_id == intent.record_id,
+            t.change.c.property == intent.property,
+            t.change.c.id <= intent.undoes,
+            t.change.c.undoes.is_(None),
+            t.change.c.state.in_(IN_FORCE),
+        )
+        .order_by(t.change.c.id.desc())
+    )
+    return [_stored(r) for r in rows]
 
 
 def proposed(connection: Connection, syncs: Sequence[str], limit: int) -> list[Stored]:

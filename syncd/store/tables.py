@@ -316,7 +316,8 @@ change = Table(
     Column("confirmed_at", BigInteger),
     Column("verified_at", BigInteger),
     CheckConstraint(
-        "state IN ('intended','written','rejected','conflict','proposed','refused','not_applied','undone')",
+        "state IN ('intended','written','rejected','conflict','proposed','refused','not_applied','undone',"
+        "'found')",
         name="state",
     ),
     Index("ix_change_record", "crm", "object", "record_id", "property", "id"),

@@ -313,8 +313,8 @@ class WritesTwice(CrmMutant):
 
 
 class TellsItsOwnClock(CrmMutant):
-    def now(self) -> datetime:
-        return self.honest.now() + timedelta(hours=1)
+    def now(self, name: str | None = None) -> datetime:
+        return self.honest.now(name) + timedelta(hours=1)
 
 
 class ForgetsTheWindow(CrmMutant):

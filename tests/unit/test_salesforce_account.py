@@ -61,6 +61,7 @@ def test_check_names_the_org_and_reads_the_calls_that_are_left(server: Loopback)
     assert "authorization" not in server.asked[0].headers
     connector.check()
     assert (len(server.to("limits")), server.logins) == (1, 1)
+    assert (server.paths().count("/services/data/"), len(server.to("/services/oauth2/userinfo"))) == (1, 2)
 
 
 def test_a_user_who_may_not_see_the_limits_can_be_checked_all_the_same(
@@ -162,6 +163,15 @@ def test_the_clock_is_held_back_while_a_long_transaction_runs(org: MiniOrg, serv
     assert connector.now() == datetime(2026, 11, 21, 9, 41, tzinfo=UTC)
 
 
+def test_the_time_of_one_object_asks_for_nothing_else(org: MiniOrg, server: Loopback) -> None:
+    pinned = Reply({"ids": [], "latestDateCovered": "2026-11-21T09:41:00.000+0000"})
+    org.extra = lambda asked: pinned if "Contact/updated" in asked.path else None
+    connector = connect(server)
+    assert connector.now("lead") == datetime(2026, 11, 21, 9, 58, tzinfo=UTC)
+    assert server.to("sobjects/Contact/updated/") == []
+    assert connector.now("contact") == datetime(2026, 11, 21, 9, 41, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("code", ["EXCEEDED_ID_LIMIT", "INVALID_TYPE"])
 def test_where_the_covered_time_is_refused_the_date_of_the_answer_is_the_time(
     org: MiniOrg, server: Loopback, code: str
@@ -182,6 +192,31 @@ def test_the_description_tells_types_lengths_and_what_may_be_written(server: Loo
     assert not schema["Name"].writable
     assert "other fields" in schema["MailingAddress"].why_read_only
     assert (schema["Account.Name"].max_length, schema["Account.Name"].writable) == (255, False)
+
+
+def test_a_contact_is_described_each_time_and_its_parents_once_an_hour(server: Loopback) -> None:
+    passed = [0.0]
+    connector = connect(server, monotonic=lambda: passed[0])
+
+    def described() -> tuple[int, int]:
+        assert "Account.Name" in connector.schema("contact")
+        return len(server.to("sobjects/Contact/describe")), len(server.to("sobjects/Account/describe"))
+
+    assert [described(), described()] == [(1, 1), (2, 1)]
+    passed[0] = 3600.0
+    assert described() == (3, 2)
+
+
+def test_a_field_of_a_parent_that_is_gone_is_found_out_by_the_query_that_fails(
+    org: MiniOrg, server: Loopback
+) -> None:
+    org.rows["Contact"] = [contact_row(1)]
+    connector = connect(server, monotonic=lambda: 0.0)
+    assert "Account.Name" in connector.schema("contact")
+    org.described["Account"] = [f for f in ACCOUNT if f["name"] != "Name"]
+    org.extra = lambda asked: error("INVALID_FIELD") if "Account.Name" in asked.query.get("q", "") else None
+    (page,) = connector.scan("contact", ["Email", "Account.Name"], None)
+    assert page.contacts[0].fields == {"Email": "p1@example.com"}
 
 
 def test_an_account_that_is_hidden_leaves_the_contacts_own_fields(org: MiniOrg, server: Loopback) -> None:

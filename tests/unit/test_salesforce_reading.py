@@ -133,6 +133,21 @@ def test_an_org_that_tracks_nothing_leaves_authors_out(server: Loopback) -> None
     assert one.authors_read
 
 
+def test_a_history_that_is_not_there_is_asked_for_once_until_the_object_is_described_anew(
+    org: MiniOrg, server: Loopback
+) -> None:
+    connector = connect(server)
+
+    def asked() -> int:
+        connector.read("contact", [contact_id(1)], ["Title"], authorship=True)
+        return sum("ContactHistory" in query for query in org.queries)
+
+    assert [asked(), asked()] == [1, 1]
+    connector.schema("contact")
+    org.rows["ContactHistory"] = []
+    assert [asked(), asked()] == [2, 3]
+
+
 def test_an_outage_of_the_history_is_not_taken_for_an_untracked_field(org: MiniOrg, server: Loopback) -> None:
     def out(asked: Asked) -> Reply | None:
         return Reply(b"", 503) if "ContactHistory" in asked.query.get("q", "") else None

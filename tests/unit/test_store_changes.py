@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from syncd.store import changes
+from syncd.store import changes, runs
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Store
 from tests.books import add_contacts
@@ -221,3 +221,61 @@ def test_a_value_that_no_database_can_hold_stops_nothing(store: Store, contact: 
     )
     with store.read() as connection:
         assert changes.same_value(connection, 1, "email", "c\ud800d") == 1
+
+
+def run(store: Store, kind: str) -> int:
+    with store.write() as connection:
+        return runs.start(connection, kind, "", "worker")
+
+
+def unfinished(store: Store, **asked: Any) -> list[int]:
+    with store.read() as connection:
+        return [c.id for c in changes.unfinished(connection, "main", **asked)]
+
+
+def test_only_a_persons_orders_without_an_outcome_are_unfinished(store: Store, contact: int) -> None:
+    undo, accept, cycle = (run(store, kind) for kind in ("undo", "accept", "once"))
+    left = intend(store, contact, {"run_id": undo, "undoes": 7}, {"run_id": accept})
+    intend(store, contact, {"run_id": cycle}, {"run_id": undo, "crm": "other"})
+    (done,) = intend(store, contact, {"run_id": accept})
+    confirm(store, done)
+    assert unfinished(store) == left
+    with store.read() as connection:
+        assert [c.run_id for c in changes.open_of(connection, contact)] == [cycle]
+
+
+def test_on_a_shared_state_a_fresh_order_is_left_to_whoever_carries_it_out(
+    backend: Backend, contact: int
+) -> None:
+    store = backend.store
+    (old,) = intend(store, contact, {"run_id": run(store, "undo"), "undoes": 1})
+    backend.clock.advance(3600)
+    ours = run(store, "accept")
+    (fresh,) = intend(store, contact, {"run_id": ours, "state": "proposed"})
+    with store.write() as connection:
+        assert changes.accept(connection, fresh, ours)
+        assert not changes.accept(connection, fresh, ours)
+    an_hour_ago = store.now_us() - 1800 * MILLION
+    assert unfinished(store, until_us=an_hour_ago) == [old]
+    assert unfinished(store, until_us=an_hour_ago, run_id=ours) == [old, fresh]
+
+
+def test_a_change_is_in_force_until_it_is_taken_back_or_somebody_begins_to(
+    store: Store, contact: int
+) -> None:
+    first, second, third = ids = intend(store, contact, *({"property": f"p{n}"} for n in range(3)))
+    confirm(store, *ids)
+    intend(store, contact, {"property": "p1", "undoes": second})
+    assert move(store, third, ("written",), "undone")
+    with store.read() as connection:
+        assert changes.in_force(connection, ids) == {first}
+        assert changes.in_force(connection, []) == set()
+
+
+def test_what_was_found_to_be_undone_counts_as_our_last_word(store: Store, contact: int) -> None:
+    (wrote,) = intend(store, contact)
+    confirm(store, wrote)
+    move(store, wrote, ("written",), "undone")
+    (found,) = intend(store, contact, {"state": "found", "undoes": wrote, "after": ""})
+    with store.read() as connection:
+        assert changes.last_written(connection, "main", "contact", ["1"])["1"]["email"].id == found

@@ -229,7 +229,7 @@ def upgrade() -> None:
         sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
         sa.Column("verified_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "state IN ('intended','written','rejected','conflict','proposed','refused','not_applied','undone')",
+            "state IN ('intended','written','rejected','conflict','proposed','refused','not_applied','undone','found')",
             name=op.f("ck_change_state"),
         ),
         sa.ForeignKeyConstraint(["work_id"], ["work.id"], name=op.f("fk_change_work_id"), ondelete="CASCADE"),
