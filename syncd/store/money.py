@@ -295,6 +295,13 @@ def held_by(connection: Connection, call_id: int) -> dict[str, tuple[int, int]]:
     return {row.kind: (int(row.r), int(row.u)) for row in rows}
 
 
+def unknown_of(connection: Connection, account: str, kind: str) -> int:
+    """What lost calls hold of a kind, of whatever period, in millionths."""
+    c = t.ledger.c
+    query = select(func.sum(c.unknown)).where(c.account == account, c.kind == kind)
+    return int(connection.scalar(query) or 0)
+
+
 def ticket_of(connection: Connection, call_id: int) -> Ticket:
     """The ticket of a call that is known only by its id."""
     row = connection.execute(select(t.provider_call).where(t.provider_call.c.id == call_id)).one()
