@@ -98,13 +98,7 @@ def observe(
     if mark.seen != _newest(connection, account, kind):
         return 0
     row = connection.execute(select(t.pool).where(t.pool.c.account == account, t.pool.c.kind == kind)).one()
-    sums = connection.execute(
-        select(
-            func.coalesce(func.sum(t.ledger.c.spent), 0).label("spent"),
-            func.coalesce(func.sum(t.ledger.c.unknown), 0).label("unknown"),
-        ).where(t.ledger.c.account == account, t.ledger.c.kind == kind)
-    ).one()
-    spent, unknown, reserved = int(sums.spent), int(sums.unknown), int(row.reserved)
+    (spent, unknown), reserved = booked(connection, account, kind), int(row.reserved)
     raw = 0 if remaining is None else _drift(connection, account, kind, period, spent + unknown, remaining)
     # The vendor counts late, and what is in flight may be counted before its answer arrives.
     late = -(row.spent_since - mark.contained) - unknown <= raw <= reserved
@@ -123,18 +117,26 @@ def observe(
     }
     values |= _split(connection, account, kind, values, raw)
     connection.execute(t.observation.insert().values(account=account, kind=kind, at=Now(), **values))
+    _take_over(connection, account, kind, values, mark)
+    return drift
+
+
+def booked(connection: Connection, account: str, kind: str) -> tuple[int, int]:
+    """(spent, unknown) of all time, in millionths."""
+    c = t.ledger.c
+    sums = (func.coalesce(func.sum(c.spent), 0), func.coalesce(func.sum(c.unknown), 0))
+    row = connection.execute(select(*sums).where(c.account == account, c.kind == kind)).one()
+    return int(row[0]), int(row[1])
+
+
+def _take_over(connection: Connection, account: str, kind: str, seen: Mapping[str, Any], mark: Mark) -> None:
+    """The figure is in force, with what it surely contains taken off our spend since."""
+    taken = {name: seen[name] for name in ("remaining", "plan", "vendor_period")}
     connection.execute(
         update(t.pool)
         .where(t.pool.c.account == account, t.pool.c.kind == kind)
-        .values(
-            remaining=remaining,
-            plan=plan,
-            vendor_period=period,
-            fetched_at=Now(),
-            spent_since=t.pool.c.spent_since - mark.contained,
-        )
+        .values(fetched_at=Now(), spent_since=t.pool.c.spent_since - mark.contained, **taken)
     )
-    return drift
 
 
 def _split(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from syncd.store import tables as t
-from syncd.store.figures import last_call
+from syncd.store.figures import booked, last_call
 from syncd.store.jobs import Lost
 
 _ASSUMED = "%(unknown)"
@@ -89,14 +89,7 @@ def is_told(connection: Connection, account: str, kind: str) -> bool:
     newest = _newest(connection, account, kind)
     if newest is None or not newest.quiet:
         return False
-    spent, unknown = (
-        func.coalesce(func.sum(t.ledger.c.spent), 0),
-        func.coalesce(func.sum(t.ledger.c.unknown), 0),
-    )
-    now = connection.execute(
-        select(spent, unknown).where(t.ledger.c.account == account, t.ledger.c.kind == kind)
-    ).one()
-    return (int(now[0]), int(now[1])) == (newest.our_spent, newest.our_unknown)
+    return booked(connection, account, kind) == (newest.our_spent, newest.our_unknown)
 
 
 def has_base(connection: Connection, account: str, kind: str, lost: Sequence[Lost]) -> bool:

@@ -60,8 +60,8 @@ def month(play: Stage) -> dict[str, float]:
 
 
 def test_a_restored_state_buys_nothing_until_it_is_reconciled(stage: Director, tmp_path: Path) -> None:
-    play = stage(contacts=60)
-    play.hurried(limit=20)
+    play = stage(contacts=40)
+    play.hurried(limit=15)
     backup(play, tmp_path / "b.db")
     play.hurried()
     bought, requests = books(play), asked(play)
@@ -90,7 +90,7 @@ def test_a_restored_state_buys_nothing_until_it_is_reconciled(stage: Director, t
 
 
 def test_a_state_that_is_gone_or_another_one_is_held_too(stage: Director) -> None:
-    play = stage(contacts=15)
+    play = stage(contacts=8)
     play.hurried()
     requests = asked(play)
     for rest in ("", "-wal", "-shm"):
@@ -103,8 +103,8 @@ def test_a_state_that_is_gone_or_another_one_is_held_too(stage: Director) -> Non
 
 
 def test_a_restored_state_stays_held_while_a_vendor_is_silent(stage: Director, tmp_path: Path) -> None:
-    play = stage(contacts=15)
-    play.hurried(limit=5)
+    play = stage(contacts=8)
+    play.hurried(limit=3)
     backup(play, tmp_path / "b.db")
     play.hurried()
     restore(play, tmp_path / "b.db")
@@ -121,8 +121,8 @@ def test_a_restored_state_stays_held_while_a_vendor_is_silent(stage: Director, t
 
 def test_a_restored_state_may_be_looked_at(stage: Director, tmp_path: Path) -> None:
     """In mode plan nothing is bought, so nothing is held."""
-    play = stage(contacts=15)
-    play.hurried(limit=5)
+    play = stage(contacts=8)
+    play.hurried(limit=3)
     backup(play, tmp_path / "b.db")
     play.hurried()
     restore(play, tmp_path / "b.db")
@@ -131,7 +131,7 @@ def test_a_restored_state_may_be_looked_at(stage: Director, tmp_path: Path) -> N
 
 
 def test_a_fresh_state_and_one_without_its_mark_are_no_restored_ones(stage: Director) -> None:
-    play = stage(contacts=10)
+    play = stage(contacts=5)
     play.hurried()
     mark = play.rehearsal.folder / "state.db.mark"
     assert mark.stat().st_mode & 0o777 == 0o600
