@@ -102,6 +102,16 @@ def test_what_was_bought_while_the_vendor_was_asked_makes_the_figure_worthless(
     assert read(w) is None
 
 
+def test_a_figure_that_was_late_is_not_compared_with(backend: Backend, w: Worker) -> None:
+    """What it had not counted yet would look like the charge of a call that was lost after it."""
+    buy(w, "a")
+    w.told(email=50, phone=50)
+    lose(w, "b")
+    found = later(backend, w, 49)
+    assert found is not None
+    assert (found.charged, found.before, found.booked) == (False, 50 * MILLION, MILLION)
+
+
 def test_calls_lost_before_the_older_figure_are_left_out(backend: Backend, w: Worker) -> None:
     early = lose(w, "a")
     assert later(backend, w, 48) is None, "somebody else spent too"
