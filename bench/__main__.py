@@ -17,9 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench import caps
+from bench import caps, undoing
 from bench.cheapest import compare
-from bench import undoing
 from bench.identity import measure
 from bench.limits import TRIALS, saturate, shares, use
 from syncd.log import Scrubber, configure

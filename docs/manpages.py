@@ -32,6 +32,7 @@ from syncd.config.settings import (  # noqa: E402
     HttpSettings,
     LogSettings,
     ProviderShape,
+    ReconcileShape,
     StateSettings,
 )
 from syncd.config.shape import key_of  # noqa: E402
@@ -167,6 +168,7 @@ def file_page() -> Page:
         "crms.NAME": ConnectorShape,
         "providers.NAME": ProviderShape,
         "providers.NAME.budgets.KIND": Budget,
+        "providers.NAME.reconcile": ReconcileShape,
         "syncs.NAME": SyncShape,
         "syncs.NAME.fields.FIELD": FieldRule,
         "syncs.NAME.brakes": BrakesShape,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 import structlog
 
@@ -23,6 +24,12 @@ DOUBT_AGE_S = 60.0
 OUT_OF_CREDITS_S = 900.0
 ACCESS_S = 86_400.0
 NO_ACCESS = "no_access"
+DRIFT = "drift"
+
+
+def drift_mark(account: str, kind: str) -> str:
+    """Under which key it is remembered how much drift was known of."""
+    return f"drift:{account}.{kind}"
 
 
 @dataclass
@@ -40,6 +47,11 @@ class ProviderAccount:
     checkers: bool = True
     backfill: bool = False
     stats_lag_s: float = STATS_LAG_S
+    settle_s: float = 900.0
+    """How long nothing must have moved before a figure of the vendor proves anything about lost answers."""
+    tolerance: float = 0.0
+    """Credits that may be gone without being ours before that is told, and acted upon."""
+    pause_on_drift: bool = False
     yields: Mapping[tuple[str, Field], float] = field(default_factory=dict)
     """(operation, field) → measured chance that an answer about somebody holds it."""
     known: Mapping[tuple[str, KeyKind], float] = field(default_factory=dict)
@@ -156,19 +168,41 @@ class Standing:
         """Read the vendor's figures now; what went wrong, or None."""
         if account.name not in self._ledger.purses:
             return None
-        marks = self._ledger.marks(account.name, round(account.stats_lag_s * MILLION))
+        marks = self._ledger.marks(
+            account.name, round(account.stats_lag_s * MILLION), round(account.settle_s * MILLION)
+        )
         try:
             balance = account.connector.balance(account.line, self._clock())
         except Failure as failure:
             self.react(account, None, failure)
             return failure
         drift = self._ledger.observe(account.name, balance, marks)
-        for kind, gone in drift.items():
-            _log.warning("ledger.drift", provider=account.name, kind=kind, credits=str(gone))
+        self._mind_drift(account, drift)
         self._read_at[account.name] = self._monotonic()
         self._healthy_at[account.name] = self._monotonic()
         self._note_access(account, balance.disabled)
         return None
+
+    def _mind_drift(self, account: ProviderAccount, drift: Mapping[str, Decimal]) -> None:
+        """Say what is gone without being ours, and stop the account where it is configured so.
+
+        A stop is for more than was known of when somebody last looked: it comes once for the same credits.
+        """
+        for kind, gone in drift.items():
+            if abs(gone) <= Decimal(str(account.tolerance)):
+                continue
+            _log.warning("ledger.drift", provider=account.name, kind=kind, credits=str(gone))
+            with self._store.write() as connection:
+                known = Decimal(runs.get_meta(connection, drift_mark(account.name, kind)) or 0)
+                fresh = gone - max(known, Decimal(0)) > Decimal(str(account.tolerance))
+                runs.set_meta(connection, drift_mark(account.name, kind), str(gone))
+            if fresh and account.pause_on_drift:
+                self.halt(
+                    account.name,
+                    DRIFT,
+                    f"{gone.normalize():f} {kind} credits are gone at {account.name} that our books do not know; "
+                    f"`syncd budget reconcile` takes them over",
+                )
 
     def _note_access(self, account: ProviderAccount, disabled: frozenset[str]) -> None:
         """Remember for a day which operations the account's plan does not have."""

@@ -28,7 +28,7 @@ from syncd.ledger import Booked, Item, Ledger, Refusal
 from syncd.model import Lookup, Outcome, SyncPolicy
 from syncd.pacing import Pacer
 from syncd.settle import Answered, Fate, Settler
-from syncd.store import lookups
+from syncd.store import lookups, tidemark
 from syncd.store.engine import MILLION, Store
 from syncd.store.money import Periods, Room
 from syncd.waterfall import Ask, Vendor
@@ -251,6 +251,10 @@ class Checkout:
         now = self.b.pacer.monotonic()
         with self.b.store.write() as connection:
             booked = [self._book(connection, load, now) for load in loads]
+        tidemark.advance(
+            self.b.store,
+            max((b.ticket.call_id for d in booked for b in d if isinstance(b, Booked)), default=0),
+        )
         for load, done in zip(loads, booked, strict=True):
             flights = [
                 Flight(load.account, load.operation, parcels, b, due)

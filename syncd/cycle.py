@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from syncd import report
-from syncd.accounts import CrmAccount
+from syncd.accounts import DRIFT, CrmAccount
 from syncd.brakes import Watch
 from syncd.connector import Failure, FailureKind
 from syncd.enrich import Enricher
@@ -20,10 +20,11 @@ from syncd.poll import Poller
 from syncd.pull import Puller, Window
 from syncd.recover import recover
 from syncd.report import Tallies
-from syncd.runtime import Runtime, WrongAccount, failure_advice, identify
+from syncd.runtime import Runtime, WrongAccount, failure_advice, identify, refuse_older
 from syncd.store import jobs, lists, runs, work
 from syncd.store.engine import MILLION
 from syncd.unfinished import settle
+from syncd.unknowns import attend
 from syncd.write import Writer
 
 _log = structlog.get_logger("syncd.cycle")
@@ -81,7 +82,10 @@ class Cycle:
 
         Raises:
             WrongAccount: before anything was read or written.
+            Restored: likewise; nothing may be bought on the word of this state.
         """
+        if self.orders.spend:
+            refuse_older(self.r.store)
         started = self.r.pacer.monotonic()
         mark = self.r.meter.mark()
         with self.r.store.write() as connection:
@@ -91,6 +95,8 @@ class Cycle:
             recover(self.r.store, self.r.ledger, self.r.providers, self.r.owner, self._bench.lease_us)
             for name, failure in self.r.standing.recheck().items():
                 self.tallies.failures[name, failure.kind] = failure
+            if self.orders.spend:
+                attend(self._bench)
             ready = self._pull(run_id)
             if self.orders.spend and ready:
                 self._work(run_id, ready)
@@ -335,8 +341,8 @@ class Cycle:
             halted = runs.halts(connection)
         for halt in halted:
             name = halt.scope.partition("/")[0]
-            if name in self.r.providers and halt.kind in ("auth", "config", "out_of_credits"):
-                kind = FailureKind(halt.kind)
+            if name in self.r.providers and halt.kind in ("auth", "config", "out_of_credits", DRIFT):
+                kind = FailureKind.CONFIG if halt.kind == DRIFT else FailureKind(halt.kind)
                 self.tallies.failures.setdefault((name, kind), Failure(kind, halt.reason, charged=False))
 
     def _conclude(self, run_id: int, seconds: float, mark: dict[str, Any]) -> Outcome:

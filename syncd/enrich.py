@@ -256,7 +256,7 @@ class Enricher:
                 "wait_s": HALT_WAIT_S,
             }
         if any(a.state == "unknown" for a in desk.asked):
-            return {"state": "review", "reason": "an answer was lost after it was paid for"}
+            return {"state": "review", "reason": jobs.LOST}
         answered = any(a.state == "found" for a in desk.asked)
         return {"state": "done", "reason": "no accepted value" if answered else "no match"}
 

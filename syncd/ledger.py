@@ -1,4 +1,4 @@
-"""Credits: reserve, settle, release, unknown, reconcile. The only module that moves money.
+"""Credits: reserve, settle, release, unknown, reconcile. Only this module and `redress` move money.
 
 A request that can cost is booked as sent, with its worst case reserved, in one durable transaction
 before its first byte; what became of it is booked in another. Nothing is ever repeated without proof
@@ -363,49 +363,13 @@ class Ledger:
                 if reserved
             ],
         )
-        runs.record(
-            connection,
-            f"account:{ticket.account}",
-            "lookup.unknown",
-            run_id=ticket.periods.run_id,
-            call_id=ticket.call_id,
-            reason=reason,
-        )
+        tell(connection, ticket, "lookup.unknown", reason)
         return True
 
-    def resolve(self, connection: Connection, ticket: Ticket, charged: bool, reason: str) -> bool:
-        """Settle a lost call by somebody's word, or by proof. False where it was not unknown any more.
-
-        Charged: what was unknown is spent, and the key is not bought again. Otherwise it is given back.
-        """
-        said = reason or ("taken for charged" if charged else "taken for not charged")
-        if not charged:
-            done = self.release(connection, ticket, said, ("unknown",))
-        else:
-            done = money.move_call(
-                connection, ticket.call_id, ("unknown",), "written_off", {"settled_at": 0}, reason=said
-            )
-            if done:
-                lookups.move(connection, ticket.call_id, ("unknown",), "written_off", reason=said)
-                held = money.held_by(connection, ticket.call_id)
-                money.shift(
-                    connection, [Shift(ticket, k, "resolve", -r, u, -u) for k, (r, u) in held.items()]
-                )
-        if done:
-            runs.record(
-                connection,
-                f"account:{ticket.account}",
-                "lookup.resolved",
-                run_id=ticket.periods.run_id,
-                call_id=ticket.call_id,
-                reason=said,
-            )
-        return done
-
-    def marks(self, account: str, lag_us: int) -> dict[str, Mark]:
-        """To be taken before the vendor is asked for its figures."""
+    def marks(self, account: str, lag_us: int, settle_us: int | None = None) -> dict[str, Mark]:
+        """To be taken before the vendor is asked for its figures; see `figures.pool_marks`."""
         with self.store.read() as connection:
-            return figures.pool_marks(connection, account, lag_us)
+            return figures.pool_marks(connection, account, lag_us, settle_us)
 
     def observe(self, account: str, balance: Balance, marks: Mapping[str, Mark]) -> dict[str, Decimal]:
         """Take over the vendor's figures; drift per kind, positive where credits went that we did not spend.
@@ -428,6 +392,20 @@ class Ledger:
                 if gone:
                     drift[kind] = in_credits(gone)
         return drift
+
+
+def tell(connection: Connection, ticket: Ticket, action: str, reason: str) -> None:
+    """One audit event of a call; of its contact, where it was made for one alone."""
+    held = {kept.work_id for kept, _ in lookups.of_call(connection, ticket.call_id)}
+    runs.record(
+        connection,
+        f"account:{ticket.account}",
+        action,
+        run_id=ticket.periods.run_id,
+        work_id=held.pop() if len(held) == 1 else None,
+        call_id=ticket.call_id,
+        reason=reason,
+    )
 
 
 def _lookup_row(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from syncd.config import Settings
 from syncd.ledger import SCOPES, in_credits
 from syncd.report import number
-from syncd.store import figures, jobs, lists, money, reloads, runs, work
+from syncd.store import figures, jobs, lists, money, reloads, runs, tidemark, work
 from syncd.store.engine import MILLION, Store
 from syncd.store.money import Periods
 
@@ -31,6 +31,7 @@ def status(store: Store, settings: Settings) -> dict[str, Any]:
         pending = jobs.pending(connection)
         syncs = [_sync(connection, settings, name, now_us) for name in settings.syncs]
         reload = reloads.last(connection)
+        held = runs.get_meta(connection, tidemark.HELD)
     found: dict[str, Any] = {
         "mode": settings.mode.value,
         "needs": [],
@@ -41,7 +42,8 @@ def status(store: Store, settings: Settings) -> dict[str, Any]:
         "jobs": [{"provider": a, "pending": n, "oldest_s": _age(now_us, at)} for a, n, at in pending],
         "config": _config(reload) if reload else None,
     }
-    found["needs"] = [*_needs(found), *_dead(syncs)]
+    restored = [f"{held}; `syncd budget reconcile` takes over the vendors' figures"] if held else []
+    found["needs"] = [*restored, *_needs(found), *_dead(syncs)]
     return found
 
 
@@ -100,7 +102,7 @@ def _needs(found: Mapping[str, Any]) -> list[str]:
     if config and config["needs_restart"]:
         told.append(f"restart the service for {' and '.join(config['needs_restart'])} to take effect")
     for halt in found["halts"]:
-        if halt["kind"] in ("auth", "config", "brake"):
+        if halt["kind"] in ("auth", "config", "brake", "drift"):
             told.append(f"{halt['scope']} is stopped: {halt['reason']}")
     if found["unknown_lookups"]:
         n = found["unknown_lookups"]
@@ -125,6 +127,8 @@ class Budgets:
 
     kinds: list[dict[str, Any]]
     unknown: list[dict[str, Any]]
+    totals: list[dict[str, Any]]
+    """What is unknown in all, by provider and credit kind."""
 
 
 def budgets(store: Store, settings: Settings, now: datetime) -> Budgets:
@@ -139,8 +143,9 @@ def budgets(store: Store, settings: Settings, now: datetime) -> Budgets:
             for name, provider in settings.providers.items()
             for kind, budget in provider.budgets.items()
         ]
-        unknown = [_unknown(connection, row) for row in jobs.unresolved(connection)]
-    return Budgets(kinds, unknown)
+        now_us = work.now_us(connection)
+        unknown = [_unknown(row, now_us) for row in jobs.lost(connection)]
+    return Budgets(kinds, unknown, _totals(unknown))
 
 
 def _kind(
@@ -150,7 +155,7 @@ def _kind(
     budget: Any,
     periods: Periods,
     pools: Mapping[tuple[str, str], figures.Pool],
-    drifts: Mapping[tuple[str, str], int],
+    drifts: Mapping[tuple[str, str], figures.Drift],
     burn: Mapping[tuple[str, str], int],
     now: datetime,
 ) -> dict[str, Any]:
@@ -185,9 +190,20 @@ def _kind(
         "vendor_plan": pool.plan if pool else "unknown",
         "vendor_figure_at": iso(pool.fetched_us) if pool else None,
         "reserved": number(in_credits(pool.reserved)) if pool else 0,
-        "drift": number(in_credits(drifts.get((account, kind), 0))),
+        **_drift(drifts.get((account, kind)), money.unknown_of(connection, account, kind)),
         "per_day": round(float(daily), 1),
         "days_left": _days_left(caps, daily, now),
+    }
+
+
+def _drift(drift: figures.Drift | None, unknown: int) -> dict[str, Any]:
+    """What is gone at the vendor beyond our books, and what of ours may be."""
+    found = drift or figures.Drift(0, 0, 0)
+    return {
+        "drift": number(in_credits(found.total)),
+        "foreign": number(in_credits(found.others)),
+        "overcharge": number(in_credits(found.overcharged)),
+        "unresolved": number(in_credits(unknown)),
     }
 
 
@@ -201,18 +217,32 @@ def _days_left(caps: Sequence[Mapping[str, Any]], daily: Decimal, now: datetime)
     return round(days, 1) if days < remaining else None
 
 
-def _unknown(connection: Connection, row: tuple[int, str, str, int, str]) -> dict[str, Any]:
-    call_id, account, operation, sent_us, reason = row
-    held = money.held_by(connection, call_id)
+def _unknown(row: jobs.Lost, now_us: int) -> dict[str, Any]:
     return {
-        "call": call_id,
-        "provider": account,
-        "operation": operation,
-        "sent_at": iso(sent_us),
-        "age_s": _age(work.now_us(connection), sent_us),
-        "reason": reason,
-        "worth": {kind: number(in_credits(unknown)) for kind, (_, unknown) in held.items() if unknown},
+        "call": row.call_id,
+        "provider": row.account,
+        "operation": row.operation,
+        "sent_at": iso(row.sent_us),
+        "age_s": _age(now_us, row.sent_us),
+        "reason": row.reason,
+        "worth": {kind: number(in_credits(amount)) for kind, amount in row.worth.items()},
+        "contacts": list(row.contacts),
+        "repeated": row.repeated,
     }
+
+
+def _totals(unknown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in unknown:
+        for kind, amount in row["worth"].items():
+            held = found.setdefault(
+                (row["provider"], kind),
+                {"provider": row["provider"], "kind": kind, "calls": 0, "worth": Decimal(0), "oldest_s": 0},
+            )
+            held["calls"] += 1
+            held["worth"] += Decimal(str(amount))
+            held["oldest_s"] = max(held["oldest_s"], row["age_s"] or 0)
+    return [{**held, "worth": number(held["worth"])} for _, held in sorted(found.items())]
 
 
 def iso(us: int | None) -> str | None:

@@ -20,6 +20,7 @@ from syncd.accounts import CrmAccount, ProviderAccount, Standing
 from syncd.calls import Line, retry_quietly
 from syncd.checkout import Bench
 from syncd.config import CrmSettings, ProviderSettings, Settings
+from syncd.config.settings import OnDrift
 from syncd.connector import Failure, Options, Secret, load
 from syncd.domain import registered
 from syncd.experience import Experience
@@ -30,7 +31,7 @@ from syncd.model import FieldInfo, SyncPolicy, email_address, linkedin_profile
 from syncd.pacing import Pacer
 from syncd.report import bucket
 from syncd.secret import SecretMissing
-from syncd.store import runs
+from syncd.store import runs, tidemark
 from syncd.store.engine import MILLION, Store
 
 _log = structlog.get_logger("syncd.contact")
@@ -296,6 +297,9 @@ def _provider(settings: ProviderSettings, pacer: Pacer, meter: Meter) -> Provide
         keep_found_s=settings.keep_found.total_seconds(),
         keep_not_found_s=settings.keep_not_found.total_seconds(),
         retry_unknown=settings.on_unknown.value == "retry_once",
+        settle_s=settings.reconcile.settle_after.total_seconds(),
+        tolerance=float(settings.reconcile.tolerance),
+        pause_on_drift=settings.reconcile.on_drift is OnDrift.PAUSE,
         checkers=bool(getattr(settings.options, "checkers", True)),
         backfill=str(getattr(settings.options, "bulk", "never")) == "backfill",
     )
@@ -326,6 +330,24 @@ def _crm(settings: CrmSettings, pacer: Pacer, meter: Meter) -> CrmAccount:
 
 class NotReady(Exception):
     """Something that the configuration names is not usable. The text is a sentence for the operator."""
+
+
+class Restored(Exception):
+    """The state is an older copy of itself. The text is a sentence for the operator."""
+
+
+def refuse_older(store: Store) -> None:
+    """Spend nothing on the word of a state that was restored.
+
+    Raises:
+        Restored: until `syncd budget reconcile` was run.
+    """
+    why = tidemark.older(store)
+    if why:
+        raise Restored(
+            f"{why}. What was bought since is not in it: nothing is bought until `syncd budget reconcile` took "
+            "over the vendors' figures."
+        )
 
 
 class WrongAccount(Exception):

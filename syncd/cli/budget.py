@@ -14,7 +14,9 @@ from syncd.cli.invocation import Stop, common, invocation
 from syncd.cli.opening import reading, working
 
 if TYPE_CHECKING:
+    from syncd.config import Settings
     from syncd.overview import Budgets
+    from syncd.reconcile import Reconciled
 
 
 @click.group("budget", invoke_without_command=True)
@@ -27,28 +29,51 @@ def command(context: click.Context) -> None:
 
         settings = invocation().settings()
         with reading(settings) as store:
-            _show(budgets(store, settings, datetime.now(UTC)))
+            _show(budgets(store, settings, datetime.now(UTC)), settings)
 
 
 @command.command("reconcile")
 @common
 def reconcile() -> None:
-    """Read the vendors' own figures now and compare them with our books. Free."""
+    """Read the vendors' own figures now, compare them with our books, and settle what they can settle. Free.
+
+    Lost lookups are settled where the figures allow one reading only. An account that drift had stopped goes on,
+    and a state that was restored from a backup takes over what the vendors counted since.
+    """
     from syncd.overview import budgets
+    from syncd.reconcile import reconcile as carry_out
     from syncd.runtime import failure_advice
 
     settings = invocation().settings()
-    silent = []
     with working(settings, exclusive=False) as runtime:
-        runtime.ledger.prepare(runtime.ledger.periods(0, runtime.clock()))
-        for account in runtime.providers.values():
-            failure = runtime.standing.ask(account)
-            if failure is not None:
-                silent.append(failure_advice(account.name, failure))
+        done = carry_out(runtime)
         found = budgets(runtime.store, settings, runtime.clock())
-    _show(found, silent)
+    silent = {**done.settled.silent, **done.silent}
+    messages = [failure_advice(name, failure) for name, failure in silent.items()]
+    _show(found, settings, [*_told(done), *messages], done)
     if silent:
         raise click.exceptions.Exit(Exit.UPSTREAM)
+
+
+def _told(done: Reconciled) -> list[str]:
+    """What was done, in sentences."""
+    told = []
+    if done.restored and done.held:
+        told.append(f"{done.restored}; it stays held until every vendor has answered.")
+    elif done.restored:
+        taken = "; ".join(
+            f"{name}: " + ", ".join(f"{amount.normalize():f} {kind}" for kind, amount in kinds.items())
+            for name, kinds in done.adopted.items()
+        )
+        told.append(f"{done.restored}; taken over as spent: {taken or 'nothing'}. It goes on from here.")
+    for calls, what in (
+        (done.settled.charged, "were charged, by the vendor's figures"),
+        (done.settled.not_charged, "were not charged, by the vendor's figures, and are given back"),
+        (done.settled.repeated, "were repeated within the time in which that is free"),
+    ):
+        if calls:
+            told.append(f"{len(calls)} lost lookups {what}: {', '.join(map(str, calls))}.")
+    return told
 
 
 @command.command("resolve")
@@ -62,6 +87,7 @@ def resolve(calls: Sequence[int], charged: bool | None, reason: str) -> None:
     Charged: they stay counted as spent. Not charged: the credits come back, and the contact may be looked
     up again. CALL are the numbers that `syncd budget` shows.
     """
+    from syncd import redress
     from syncd.store import money
 
     if not calls or charged is None:
@@ -78,7 +104,8 @@ def resolve(calls: Sequence[int], charged: bool | None, reason: str) -> None:
                         f"Resolved before it: {len(done)}.",
                         Exit.USAGE,
                     )
-                runtime.ledger.resolve(connection, money.ticket_of(connection, call), charged, reason)
+                ticket = money.ticket_of(connection, call)
+                redress.resolve(runtime.ledger, connection, ticket, charged, reason)
             done.append(call)
     run = invocation()
     if run.json:
@@ -88,29 +115,80 @@ def resolve(calls: Sequence[int], charged: bool | None, reason: str) -> None:
         click.echo(f"{len(done)} resolved: the credits {word}.")
 
 
-def _show(found: Budgets, messages: Sequence[str] = ()) -> None:
+def _show(
+    found: Budgets, settings: Settings, messages: Sequence[str] = (), done: Reconciled | None = None
+) -> None:
     run = invocation()
+    unknown = [{**lost, "next": _next(settings, lost)} for lost in found.unknown]
     if run.json:
-        run.answer({"budgets": found.kinds, "unknown": found.unknown, "messages": list(messages)})
+        document = {"budgets": found.kinds, "unknown": unknown, "unknown_totals": found.totals}
+        run.answer({**document, **_outcome(done), "messages": list(messages)})
         return
     telling.table(
         ("credits", "per", "cap", "spent", "unknown", "reserved", "left", "vendor has", "drift", "lasts"),
         [row for kind in found.kinds for row in _rows(kind)],
     )
-    for lost in found.unknown:
-        worth = ", ".join(f"{kind} {n:g}" for kind, n in lost["worth"].items()) or "nothing"
+    for kind in (k for k in found.kinds if k["drift"] or k["foreign"] or k["overcharge"]):
         click.echo(
-            f"  call {lost['call']}: {lost['provider']} {lost['operation']}, {telling.span(lost['age_s'])} ago, "
-            f"worth {worth}: {lost['reason']}"
+            f"  drift of {kind['provider']} {kind['kind']}: {kind['foreign']:,} by others, "
+            f"{kind['overcharge']:,} beyond our books while we bought, {kind['unresolved']:,} unresolved"
         )
-    if found.unknown:
-        click.echo(
-            "  Look into the vendor's own records, then: syncd budget resolve CALL --charged|--not-charged"
-        )
+    _lost(found, unknown)
     if not found.kinds:
         click.echo("No budget is configured: nothing is spent. Set providers.NAME.budgets.")
     for line in messages:
         click.echo(f"  ! {line}", err=True)
+
+
+def _outcome(done: Reconciled | None) -> dict[str, Any]:
+    if done is None:
+        return {}
+    from syncd.report import number
+
+    settled = done.settled
+    return {
+        "settled": {
+            "charged": settled.charged,
+            "not_charged": settled.not_charged,
+            "repeated": settled.repeated,
+        },
+        "restored": bool(done.restored),
+        "held": done.held,
+        "adopted": {a: {k: number(n) for k, n in kinds.items()} for a, kinds in done.adopted.items()},
+    }
+
+
+def _lost(found: Budgets, unknown: Sequence[Mapping[str, Any]]) -> None:
+    for lost in unknown:
+        worth = ", ".join(f"{kind} {n:g}" for kind, n in lost["worth"].items()) or "nothing"
+        whose = ", ".join(f"#{i}" for i in lost["contacts"]) or "nobody any more"
+        click.echo(
+            f"  call {lost['call']}: {lost['provider']} {lost['operation']} for {whose}, "
+            f"{telling.span(lost['age_s'])} ago, worth {worth}: {lost['reason']}\n    {lost['next']}"
+        )
+    for total in found.totals:
+        click.echo(
+            f"  unknown in all: {total['worth']:,} {total['kind']} of {total['provider']} in {total['calls']} "
+            f"lookups, the oldest {telling.span(total['oldest_s'])} ago"
+        )
+
+
+def _next(settings: Settings, lost: Mapping[str, Any]) -> str:
+    """What becomes of a lost lookup, or what to do about it."""
+    from syncd.connector import Replay, load
+
+    word = f"syncd budget resolve {lost['call']} --charged|--not-charged"
+    provider = settings.providers.get(lost["provider"])
+    if provider is None:
+        return f"Its provider is not configured any more. Look into the vendor's own records, then: {word}"
+    connector = load("provider", provider.type)(provider.options)
+    operation = next((o for o in connector.operations if o.name == lost["operation"]), None)
+    replay = operation.replay if operation is not None else Replay.OPAQUE
+    if replay is Replay.KEYED and not lost["repeated"]:
+        return f"It is repeated once by itself, which is free at this vendor; or: {word}"
+    if replay is Replay.OPAQUE or not set(lost["worth"]) - connector.unreported:
+        return f"Nobody but the vendor can tell. Look into its records, then: {word}"
+    return f"Settled by itself once the vendor's figures allow one reading only; or by your word: {word}"
 
 
 def _rows(kind: Mapping[str, Any]) -> list[Sequence[object]]:

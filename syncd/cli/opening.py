@@ -78,7 +78,7 @@ def told() -> Iterator[None]:
     from sqlalchemy.exc import OperationalError
 
     from syncd.connector import Failure
-    from syncd.runtime import NotReady, WrongAccount, failure_advice
+    from syncd.runtime import NotReady, Restored, WrongAccount, failure_advice
     from syncd.secret import SecretMissing
     from syncd.store.engine import StateUnusable
 
@@ -88,7 +88,7 @@ def told() -> Iterator[None]:
         raise Stop(str(error), STATE_EXITS.get(error.code, Exit.UNEXPECTED)) from None
     except (SecretMissing, NotReady) as error:
         raise Stop(str(error), Exit.CONFIG) from None
-    except WrongAccount as error:
+    except (WrongAccount, Restored) as error:
         raise Stop(str(error), Exit.PERSON) from None
     except Failure as failure:
         raise Stop(failure_advice("the vendor", failure), _exit_of(failure.kind.value)) from None

@@ -140,9 +140,17 @@ def _connector(page: _Page, role: str, name: str, kind: str, told: bool) -> None
         if key == "budgets":
             _budgets(page, kind, info, told)
         else:
+            if told and key == "reconcile":
+                _parts_told(page, info.get_default())
             text = _told(info) if told else ""
             page.key(key, flow(_common(key, info, role, kind)), 4, text, active=False)
     page.blank()
+
+
+def _parts_told(page: _Page, default: BaseModel) -> None:
+    if page.optional:
+        for name, part in type(default).model_fields.items():
+            page.note(f"{name}: {_told(part)}", 4)
 
 
 def _common(key: str, info: FieldInfo, role: str, kind: str) -> Any:

@@ -43,6 +43,15 @@ class OnUnknown(StrEnum):
     RETRY_ONCE = "retry_once"
 
 
+class OnDrift(StrEnum):
+    """What to do when credits are gone at the vendor that our books do not know."""
+
+    NOTE = "note"
+    """It is shown, logged and counted."""
+    PAUSE = "pause"
+    """Nothing more is bought there until a person has looked."""
+
+
 class StateSettings(Shape):
     """Where syncd keeps what it knows."""
 
@@ -136,6 +145,24 @@ class Budget(Shape):
         return self
 
 
+class ReconcileShape(Shape):
+    """How the vendor's own figures are compared with our books."""
+
+    tolerance: Amount = Field(
+        Decimal(0), description="How many credits may be gone at the vendor that our books do not know."
+    )
+    on_drift: OnDrift = Field(
+        OnDrift.NOTE,
+        description="Beyond that, note: it is shown and counted; or pause: nothing more is bought there until "
+        "`syncd budget reconcile` or `syncd resume`.",
+    )
+    settle_after: Annotated[Duration, AfterValidator(at_least(60))] = Field(
+        timedelta(minutes=15),
+        description="How long nothing must have been bought before the vendor's figures settle lost answers; "
+        "longer than the vendor takes to count, at least 60s.",
+    )
+
+
 class ProviderShape(ConnectorShape):
     """The keys that every provider has beside its own options."""
 
@@ -152,6 +179,9 @@ class ProviderShape(ConnectorShape):
         OnUnknown.HOLD,
         description="When the outcome of a paid lookup cannot be known: hold it, counted as spent, or "
         "retry_once, at the risk of paying twice.",
+    )
+    reconcile: ReconcileShape = Field(
+        ReconcileShape(), description="How the vendor's own figures are compared with our books."
     )
     prices: Frozen[str, Amount] = Field(
         {},

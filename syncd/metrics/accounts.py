@@ -60,7 +60,7 @@ class AccountSeries:
             left.add_metric((*at, "provider"), theirs)
             left.add_metric((*at, "cap"), ours)
             left.add_metric((*at, "month"), float(in_credits(months[at])) if at in months else math.nan)
-            drift.add_metric(at, float(in_credits(drifts.get(at, 0))))
+            drift.add_metric(at, float(in_credits(drifts[at].total if at in drifts else 0)))
             budget = self.r.settings.providers[at[0]].budgets[at[1]]
             caps = (c for c in (budget.per_month, budget.per_day, budget.per_run) if c is not None)
             cap.add_metric(at, float(next(caps)))

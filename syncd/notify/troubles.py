@@ -14,7 +14,7 @@ from syncd.config import Settings
 from syncd.overview import budgets
 from syncd.pacing import BREAK_AFTER, Bucket
 from syncd.runtime import Runtime
-from syncd.store import jobs, lists, rates, runs
+from syncd.store import jobs, lists, rates, runs, tidemark
 
 PROVIDER_DOWN_S = 900.0
 CRM_DOWN_S = 300.0
@@ -24,6 +24,7 @@ LINGER_S = 1800.0
 _ADVICE: Mapping[str, str] = {
     "auth": "Put a valid credential in its place; it is tried again by itself.",
     "config": "Correct the configuration or the account's access; it is tried again by itself.",
+    "drift": "Look at `syncd budget`, then let it go on with `syncd budget reconcile`.",
     "brake": "Look at `syncd explain` and `syncd audit`, then let it go on with `syncd resume {scope}`.",
 }
 
@@ -49,11 +50,24 @@ def troubles(runtime: Runtime, now: datetime) -> list[Trouble]:
     """Every trouble there is now."""
     with runtime.store.read() as connection:
         return [
+            *_restored(connection),
             *_stopped(connection),
             *_unreachable(connection, runtime),
             *_lost(connection),
             *_spent(connection, runtime, now),
         ]
+
+
+def _restored(connection: Connection) -> Iterator[Trouble]:
+    held = runs.get_meta(connection, tidemark.HELD)
+    if held:
+        yield Trouble(
+            "restored",
+            "The state was restored, and nothing is bought",
+            f"{held}. What was bought since is not in it. `syncd budget reconcile` takes over the vendors' figures; "
+            "then start the service.",
+            "The restored state was reconciled",
+        )
 
 
 def _stopped(connection: Connection) -> Iterator[Trouble]:

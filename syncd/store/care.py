@@ -119,7 +119,7 @@ def _named(amounts: tuple[Any, ...]) -> str:
 
 
 def _calls(connection: Connection) -> Iterator[str]:
-    """Only a call that is under way reserves, and only a lost one is unknown."""
+    """Only a call that is under way reserves, and only one that is or was lost is unknown."""
     reserved, unknown = func.sum(t.ledger.c.reserved), func.sum(t.ledger.c.unknown)
     rows = connection.execute(
         select(t.provider_call.c.id, t.provider_call.c.state, reserved, unknown)
@@ -128,7 +128,7 @@ def _calls(connection: Connection) -> Iterator[str]:
         .having(
             or_(
                 (reserved != 0) & t.provider_call.c.state.not_in(("sent", "pending")),
-                (unknown != 0) & (t.provider_call.c.state != "unknown"),
+                (unknown != 0) & t.provider_call.c.state.not_in(("unknown", "pending")),
             )
         )
         .limit(TOLD_MOST)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
@@ -16,33 +17,54 @@ class Mark:
     """The moment before a vendor is asked for its figure of one kind.
 
     `contained` is our spend since the last figure that the new one surely contains, `seen` the newest
-    observation of then.
+    observation of then, `line` the newest line of the ledger. `quiet`: nothing of ours was under way, nor
+    had been for so long that the vendor has surely counted it.
     """
 
     contained: int = 0
     seen: int = 0
+    line: int = 0
+    quiet: bool = False
 
 
-def pool_marks(connection: Connection, account: str, lag_us: int) -> dict[str, Mark]:
+def pool_marks(
+    connection: Connection, account: str, lag_us: int, settle_us: int | None = None
+) -> dict[str, Mark]:
     """kind → mark; to be taken before the vendor is asked.
 
-    Spend of the last `lag_us` is not taken for contained, because vendors count with a delay.
+    Spend of the last `lag_us` is not taken for contained, because vendors count with a delay. `settle_us`
+    is how long nothing must have moved for the figure to be quiet.
     """
-    recent = dict(
-        connection.execute(
-            select(t.ledger.c.kind, func.sum(t.ledger.c.spent + t.ledger.c.unknown))
-            .where(t.ledger.c.account == account, t.ledger.c.at > Now() - lag_us)
-            .group_by(t.ledger.c.kind)
-        ).all()
-    )
-    rows = connection.execute(select(t.pool.c.kind, t.pool.c.spent_since).where(t.pool.c.account == account))
+    pools = connection.execute(
+        select(t.pool.c.kind, t.pool.c.spent_since, t.pool.c.reserved).where(t.pool.c.account == account)
+    ).all()
+    recent = _recent(connection, account, lag_us)
+    moved = _moved(connection, account, lag_us if settle_us is None else settle_us)
     return {
         row.kind: Mark(
-            max(0, int(row.spent_since) - max(0, int(recent.get(row.kind) or 0))),
+            max(0, int(row.spent_since) - max(0, recent.get(row.kind, 0))),
             _newest(connection, account, row.kind),
+            _line(connection, account, row.kind),
+            row.reserved == 0 and row.kind not in moved,
         )
-        for row in rows.all()
+        for row in pools
     }
+
+
+def _recent(connection: Connection, account: str, lag_us: int) -> dict[str, int]:
+    rows = connection.execute(
+        select(t.ledger.c.kind, func.sum(t.ledger.c.spent + t.ledger.c.unknown))
+        .where(t.ledger.c.account == account, t.ledger.c.at > Now() - lag_us)
+        .group_by(t.ledger.c.kind)
+    )
+    return {kind: int(amount or 0) for kind, amount in rows}
+
+
+def _moved(connection: Connection, account: str, settle_us: int) -> set[str]:
+    """The kinds in which a line was booked within the last `settle_us`, or is said to come from the future."""
+    near = t.ledger.c.at > Now() - settle_us
+    rows = connection.scalars(select(t.ledger.c.kind).where(t.ledger.c.account == account, near).distinct())
+    return set(rows)
 
 
 def _newest(connection: Connection, account: str, kind: str) -> int:
@@ -50,6 +72,17 @@ def _newest(connection: Connection, account: str, kind: str) -> int:
     o = t.observation.c
     query = select(func.max(o.id)).where(o.account == account, o.kind == kind)
     return int(connection.scalar(query) or 0)
+
+
+def _line(connection: Connection, account: str, kind: str) -> int:
+    """The id of the newest line of the ledger, or 0."""
+    c = t.ledger.c
+    return int(connection.scalar(select(func.max(c.id)).where(c.account == account, c.kind == kind)) or 0)
+
+
+def last_call(connection: Connection) -> int:
+    """The number of the newest call that was booked, or 0."""
+    return int(connection.scalar(select(func.max(t.provider_call.c.id))) or 0)
 
 
 def observe(
@@ -65,43 +98,106 @@ def observe(
     if mark.seen != _newest(connection, account, kind):
         return 0
     row = connection.execute(select(t.pool).where(t.pool.c.account == account, t.pool.c.kind == kind)).one()
-    sums = connection.execute(
-        select(
-            func.coalesce(func.sum(t.ledger.c.spent), 0).label("spent"),
-            func.coalesce(func.sum(t.ledger.c.unknown), 0).label("unknown"),
-        ).where(t.ledger.c.account == account, t.ledger.c.kind == kind)
-    ).one()
-    ours = int(sums.spent) + int(sums.unknown)
-    drift = 0 if remaining is None else _drift(connection, account, kind, period, ours, remaining)
+    (spent, unknown), reserved = booked(connection, account, kind), int(row.reserved)
+    raw = 0 if remaining is None else _drift(connection, account, kind, period, spent + unknown, remaining)
     # The vendor counts late, and what is in flight may be counted before its answer arrives.
-    if -(row.spent_since - mark.contained) - int(sums.unknown) <= drift <= row.reserved:
-        drift = 0
-    connection.execute(
-        t.observation.insert().values(
-            account=account,
-            kind=kind,
-            remaining=remaining,
-            plan=plan,
-            vendor_period=period,
-            our_spent=int(sums.spent),
-            our_unknown=int(sums.unknown),
-            our_reserved=row.reserved,
-            drift=drift,
-            at=Now(),
-        )
-    )
+    late = -(row.spent_since - mark.contained) - unknown <= raw <= reserved
+    drift = 0 if late else raw
+    quiet = mark.quiet and reserved == 0 and mark.line == _line(connection, account, kind)
+    values = {
+        "remaining": remaining,
+        "plan": plan,
+        "vendor_period": period,
+        "our_spent": spent,
+        "our_unknown": unknown,
+        "our_reserved": reserved,
+        "drift": drift,
+        "quiet": quiet and remaining is not None,
+        "last_call": last_call(connection),
+    }
+    values |= _split(connection, account, kind, values, raw)
+    connection.execute(t.observation.insert().values(account=account, kind=kind, at=Now(), **values))
+    _take_over(connection, account, kind, values, mark)
+    return drift
+
+
+def booked(connection: Connection, account: str, kind: str) -> tuple[int, int]:
+    """(spent, unknown) of all time, in millionths."""
+    c = t.ledger.c
+    sums = (func.coalesce(func.sum(c.spent), 0), func.coalesce(func.sum(c.unknown), 0))
+    row = connection.execute(select(*sums).where(c.account == account, c.kind == kind)).one()
+    return int(row[0]), int(row[1])
+
+
+def _take_over(connection: Connection, account: str, kind: str, seen: Mapping[str, Any], mark: Mark) -> None:
+    """The figure is in force, with what it surely contains taken off our spend since."""
+    taken = {name: seen[name] for name in ("remaining", "plan", "vendor_period")}
     connection.execute(
         update(t.pool)
         .where(t.pool.c.account == account, t.pool.c.kind == kind)
-        .values(
-            remaining=remaining,
-            plan=plan,
-            vendor_period=period,
-            fetched_at=Now(),
-            spent_since=t.pool.c.spent_since - mark.contained,
-        )
+        .values(fetched_at=Now(), spent_since=t.pool.c.spent_since - mark.contained, **taken)
     )
-    return drift
+
+
+def _split(
+    connection: Connection, account: str, kind: str, now: Mapping[str, Any], raw: int
+) -> dict[str, int]:
+    """Credits gone in the vendor's period without being ours: by others, or by a price above the declared one.
+
+    They are others' where our books stood still between two figures; else nobody can tell the two apart.
+    What a figure is late with is no new loss once it is counted, and what is unknown is not counted at all.
+    """
+    o = t.observation.c
+    before = connection.execute(
+        select(t.observation)
+        .where(
+            o.account == account,
+            o.kind == kind,
+            o.vendor_period == now["vendor_period"],
+            o.remaining.is_not(None),
+        )
+        .order_by(o.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if before is None:
+        return {"others": 0, "overcharged": 0}
+    others, over = int(before.others), int(before.overcharged)
+    if now["remaining"] is None:
+        return {"others": others, "overcharged": over}
+    lost = max(0, raw - int(now["our_reserved"]) - others - over)
+    same = all(now[name] == getattr(before, name) for name in ("our_spent", "our_unknown", "our_reserved"))
+    if same and not now["our_reserved"]:
+        others += lost
+    else:
+        over += lost
+    return {"others": others, "overcharged": over}
+
+
+def correct(connection: Connection, account: str, kind: str, adopted: int) -> None:
+    """Keep the newest figure once more, after credits that it showed to be gone were booked as ours.
+
+    The figure holds them already, so they are not taken off it again.
+    """
+    row = connection.execute(
+        select(t.observation).where(t.observation.c.id == _newest(connection, account, kind))
+    ).one()
+    values = {c.name: getattr(row, c.name) for c in t.observation.c if c.name not in ("id", "at")}
+    others = max(0, int(row.others) - adopted)
+    rest = adopted - (int(row.others) - others)
+    values |= {
+        "our_spent": int(row.our_spent) + adopted,
+        "drift": int(row.drift) - adopted,
+        "others": others,
+        "overcharged": max(0, int(row.overcharged) - rest),
+        "quiet": False,
+        "last_call": last_call(connection),
+    }
+    connection.execute(t.observation.insert().values(at=Now(), **values))
+    connection.execute(
+        update(t.pool)
+        .where(t.pool.c.account == account, t.pool.c.kind == kind)
+        .values(spent_since=t.pool.c.spent_since - adopted)
+    )
 
 
 def _drift(connection: Connection, account: str, kind: str, period: str, ours: int, remaining: int) -> int:
@@ -173,11 +269,22 @@ def spent_on(connection: Connection, call_ids: Sequence[int]) -> dict[int, dict[
     return found
 
 
-def drifts(connection: Connection) -> dict[tuple[str, str], int]:
-    """(account, kind) → the drift that the newest observation found, in millionths."""
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How the newest figure differs from our books, in millionths: in all, and what is known of it."""
+
+    total: int
+    others: int
+    """Gone while our books stood still."""
+    overcharged: int
+    """Gone beyond our books while we bought: a higher price, or others at the same time."""
+
+
+def drifts(connection: Connection) -> dict[tuple[str, str], Drift]:
+    """(account, kind) → the drift that the newest observation found."""
     newest = select(func.max(t.observation.c.id)).group_by(t.observation.c.account, t.observation.c.kind)
     rows = connection.execute(select(t.observation).where(t.observation.c.id.in_(newest)))
-    return {(r.account, r.kind): int(r.drift) for r in rows}
+    return {(r.account, r.kind): Drift(int(r.drift), int(r.others), int(r.overcharged)) for r in rows}
 
 
 def burn(connection: Connection, days: int) -> dict[tuple[str, str], int]:

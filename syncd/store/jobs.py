@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, or_, select, update
@@ -94,6 +94,19 @@ def waiting_for(connection: Connection, call_ids: Sequence[int]) -> list[int]:
     return sorted({int(i) for i in own} | {int(i) for i in twins})
 
 
+LOST = "an answer was lost after it was paid for"
+"""The reason of a contact that waits for a person because nobody knows what became of a lookup."""
+
+
+def reopen(connection: Connection, call_ids: Sequence[int]) -> int:
+    """What is known of these calls has changed: contacts that waited for it are due; how many."""
+    w = t.work.c
+    lost = update(t.work).where(
+        w.id.in_(waiting_for(connection, call_ids)), w.state == "review", w.reason == LOST
+    )
+    return int(connection.execute(lost.values(state="ready", reason="", attempts=0, not_before=0)).rowcount)
+
+
 def next_due_us(connection: Connection) -> int | None:
     """Microseconds until the next job is to be asked for; None where none is pending."""
     at = connection.scalar(_NEXT_DUE)
@@ -130,6 +143,61 @@ def abandoned(connection: Connection, alive: str = "") -> list[tuple[int, str, s
         (int(r.id), r.account, r.operation)
         for r in connection.execute(select(c.id, c.account, c.operation).where(c.state == "sent", dead))
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A call of which nobody knows whether it was charged. Amounts in millionths, instants in microseconds."""
+
+    call_id: int
+    account: str
+    operation: str
+    sent_us: int
+    reason: str
+    handle: str
+    repeated: bool
+    worth: Mapping[str, int]
+    contacts: tuple[int, ...]
+
+
+def lost(connection: Connection, account: str = "") -> list[Lost]:
+    """Every such call, oldest first, with what it holds and whom it was made for."""
+    c, held, asked = t.provider_call.c, t.ledger.c, t.lookup.c
+    query = select(t.provider_call).where(c.state == "unknown").order_by(c.id)
+    calls = connection.execute(query.where(c.account == account) if account else query).all()
+    ids = select(c.id).where(c.state == "unknown")
+    worth: dict[int, dict[str, int]] = {}
+    sums = select(held.call_id, held.kind, func.sum(held.unknown)).where(held.call_id.in_(ids))
+    for call_id, kind, amount in connection.execute(sums.group_by(held.call_id, held.kind)):
+        if amount:
+            worth.setdefault(int(call_id), {})[kind] = int(amount)
+    whose: dict[int, set[int]] = {}
+    made = select(asked.call_id, asked.work_id).where(asked.call_id.in_(ids), asked.work_id.is_not(None))
+    for call_id, work_id in connection.execute(made):
+        whose.setdefault(int(call_id), set()).add(int(work_id))
+    return [
+        Lost(
+            r.id,
+            r.account,
+            r.operation,
+            r.sent_at,
+            r.reason,
+            r.handle or "",
+            r.repeated_at is not None,
+            worth.get(r.id, {}),
+            tuple(sorted(whose.get(r.id, ()))),
+        )
+        for r in calls
+    ]
+
+
+def repeat(connection: Connection, call_id: int, within_us: int) -> bool:
+    """Take the one repeat that a lost call may have; False where it was taken or is too late for it."""
+    c = t.provider_call.c
+    taken = update(t.provider_call).where(
+        c.id == call_id, c.state == "unknown", c.repeated_at.is_(None), c.sent_at > Now() - within_us
+    )
+    return int(connection.execute(taken.values(repeated_at=Now())).rowcount) == 1
 
 
 def unresolved(connection: Connection, account: str = "") -> list[tuple[int, str, str, int, str]]:

@@ -279,3 +279,8 @@ def set_meta(connection: Connection, key: str, value: str) -> None:
     done = connection.execute(update(t.meta).where(t.meta.c.key == key).values(value=value))
     if done.rowcount == 0:
         connection.execute(t.meta.insert().values(key=key, value=value))
+
+
+def drop_meta(connection: Connection, key: str) -> None:
+    """Forget a single text."""
+    connection.execute(delete(t.meta).where(t.meta.c.key == key))

@@ -158,6 +158,7 @@ provider_call = Table(
     Column("lease_until", BigInteger, nullable=False, default=0),
     Column("sent_at", BigInteger, nullable=False),
     Column("settled_at", BigInteger),
+    Column("repeated_at", BigInteger),
     Column("reason", Words, nullable=False, default=""),
     CheckConstraint("state IN ('sent','pending','settled','released','unknown','written_off')", name="state"),
     Index("ix_provider_call_state", "state", "poll_at"),
@@ -266,6 +267,10 @@ observation = Table(
     Column("our_unknown", BigInteger, nullable=False),
     Column("our_reserved", BigInteger, nullable=False),
     Column("drift", BigInteger, nullable=False, default=0),
+    Column("others", BigInteger, nullable=False, default=0),
+    Column("overcharged", BigInteger, nullable=False, default=0),
+    Column("quiet", Boolean, nullable=False, default=False),
+    Column("last_call", BigInteger, nullable=False, default=0),
     Column("at", BigInteger, nullable=False),
     Index("ix_observation_account", "account", "kind", "id"),
 )

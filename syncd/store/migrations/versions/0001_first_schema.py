@@ -82,6 +82,10 @@ def upgrade() -> None:
         sa.Column("our_unknown", sa.BigInteger(), nullable=False),
         sa.Column("our_reserved", sa.BigInteger(), nullable=False),
         sa.Column("drift", sa.BigInteger(), nullable=False),
+        sa.Column("others", sa.BigInteger(), nullable=False),
+        sa.Column("overcharged", sa.BigInteger(), nullable=False),
+        sa.Column("quiet", sa.Boolean(), nullable=False),
+        sa.Column("last_call", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_observation")),
     )
@@ -118,6 +122,7 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.BigInteger(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=False),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("repeated_at", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "state IN ('sent','pending','settled','released','unknown','written_off')",
