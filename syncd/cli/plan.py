@@ -93,7 +93,7 @@ def _credits(found: Forecast, rooms: Mapping[str, Any]) -> dict[str, dict[str, A
         room = rooms.get(account, {}).get(kind, {})
         credits_.setdefault(account, {})[kind] = {
             "worst": number(worst),
-            "expected": round(found.expected[account, kind], 1),
+            "expected": round(float(found.expected[account, kind]), 1),
             "cap_left": room.get("cap_left"),
             "vendor_balance": room.get("vendor_balance"),
         }
