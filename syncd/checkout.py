@@ -24,6 +24,7 @@ from syncd.calls import PaidLine
 from syncd.connector import Failure, FailureKind, Operation
 from syncd.desk import Desk
 from syncd.ledger import Booked, Item, Ledger, Refusal
+from syncd.mandate import Mandate
 from syncd.model import Lookup, Outcome, SyncPolicy
 from syncd.pacing import Pacer
 from syncd.settle import Answered, Fate, Settler
@@ -57,6 +58,8 @@ class Bench:
     stop: threading.Event
     lease_us: int = 60 * MILLION
     threads: int = 32
+    mandate: Mandate | None = None
+    """What the run may do, where a person approved that beforehand."""
     on_end: Callable[[str, str, str, int], None] = field(default=lambda sync, state, reason, work_id: None)
     """Told of each contact that came to its end: sync, state, reason, work id."""
     on_write: Callable[[str, float | None], None] = field(default=lambda crm, seconds: None)

@@ -14,15 +14,19 @@ from syncd import report
 from syncd.accounts import CrmAccount
 from syncd.brakes import Watch
 from syncd.connector import Failure, FailureKind
+from syncd.door import enter
 from syncd.enrich import Enricher
+from syncd.ledger import Ledger
 from syncd.model import Field, FieldInfo, SyncPolicy
 from syncd.poll import Poller
 from syncd.pull import Puller, Window
 from syncd.recover import recover
 from syncd.report import Tallies
-from syncd.runtime import Runtime, WrongAccount, failure_advice, identify
+from syncd.runtime import Runtime, WrongAccount, failure_advice
+from syncd.saved import Saved, Stale
 from syncd.store import jobs, lists, runs, work
 from syncd.store.engine import MILLION
+from syncd.takeup import LeftOut, compared, take_up
 from syncd.write import Writer
 
 _log = structlog.get_logger("syncd.cycle")
@@ -54,6 +58,8 @@ class Orders:
     """False: only what is due already is worked on."""
     spend: bool = True
     """False in plan mode: contacts are pulled and left ready; nothing is bought or written."""
+    plan: Saved | None = None
+    """Do nothing but this; goes with `pull` False."""
 
 
 @dataclass
@@ -74,6 +80,11 @@ class Cycle:
         self.tallies = Tallies()
         self.schemas: dict[str, dict[str, FieldInfo]] = {}
         self._bench = runtime.bench()
+        self._left_out: list[LeftOut] = []
+        if orders.plan is not None:
+            self._bench.mandate = orders.plan.mandate()
+            purses = self._bench.mandate.purses(runtime.ledger.purses)
+            self._bench.ledger = Ledger(runtime.store, purses, runtime.owner, self._bench.lease_us)
 
     def run(self) -> Outcome:
         """The whole cycle. Failures of a CRM or provider end up in the outcome, not in exceptions.
@@ -90,7 +101,7 @@ class Cycle:
             recover(self.r.store, self.r.ledger, self.r.providers, self.r.owner, self._bench.lease_us)
             for name, failure in self.r.standing.recheck().items():
                 self.tallies.failures[name, failure.kind] = failure
-            ready = self._pull(run_id)
+            ready = self._take_up(run_id, self._pull(run_id))
             if self.orders.spend and ready:
                 self._work(run_id, ready)
                 self._reconcile(run_id)
@@ -98,6 +109,26 @@ class Cycle:
             return self._conclude(run_id, seconds, mark)
         finally:
             structlog.contextvars.reset_contextvars(**log)
+
+    def _take_up(self, run_id: int, ready: list[str]) -> list[str]:
+        """The syncs to work on: those that were ordered, or all of a plan that can be carried out."""
+        plan = self.orders.plan
+        if plan is None or set(ready) != set(plan.syncs):
+            return ready if plan is None else []
+        try:
+            self._left_out = take_up(self.r, plan, run_id)
+        except Stale as stale:
+            self.tallies.brakes["plan"] = ""
+            self.tallies.notes.append(str(stale))
+            return []
+        except Failure as failure:
+            self._failed(self.r.policies[ready[0]].crm, failure)
+            return []
+        named = [
+            f"{one.item.sync}: contact {one.item.record_id} is left out: {one.why}." for one in self._left_out
+        ]
+        self.tallies.notes += named
+        return ready
 
     # pulling
 
@@ -118,8 +149,9 @@ class Cycle:
                 known[policy.crm] = self._ready(crm)
             if known[policy.crm] and self._pull_one(run_id, crm, policy):
                 usable.append(name)
-        with self.r.store.write() as connection:
-            work.release_budget(connection, usable, run_id)
+        if self.orders.plan is None:
+            with self.r.store.write() as connection:
+                work.release_budget(connection, usable, run_id)
         return usable
 
     def _halted(self, name: str, halt: runs.Halt) -> None:
@@ -134,44 +166,11 @@ class Cycle:
         if not self.orders.pull and any(name == crm.name for name, _ in self.r.schemas):
             return True
         try:
-            identify(self.r, crm)
-            with self.r.store.write() as connection:
-                runs.lift(connection, f"crm:{crm.name}", ("auth", "config"))
-            self._mind_share(crm)
+            enter(self.r, crm)
             return True
         except Failure as failure:
             self._failed(crm.name, failure)
             return False
-
-    def _mind_share(self, crm: CrmAccount) -> None:
-        """Leave the account's other integrations their calls: stop above our share, go on well below it."""
-        left = crm.connector.api_calls_left()
-        if left is None or not left[1]:
-            return
-        used = 1 - left[0] / left[1]
-        scope = f"crm:{crm.name}"
-        with self.r.store.write() as connection:
-            halted = any(h.scope == scope and h.kind == "share" for h in runs.halts(connection))
-            if used > crm.share or (halted and used > crm.share * 0.9):
-                runs.halt(
-                    connection,
-                    scope,
-                    "share",
-                    f"{used:.0%} of the day's API calls are used",
-                    round(900 * MILLION),
-                )
-                over = True
-            else:
-                over = False
-                if halted:
-                    runs.lift(connection, scope, ("share",))
-        if over:
-            raise Failure(
-                FailureKind.RATE_LIMITED,
-                f"{used:.0%} of the account's API calls of today are used, the share is {crm.share:.0%}",
-                retry_after_s=900,
-                charged=False,
-            )
 
     def _pull_one(self, run_id: int, crm: CrmAccount, policy: SyncPolicy) -> bool:
         sync = self.r.settings.syncs[policy.name]
@@ -239,11 +238,12 @@ class Cycle:
             opened = enricher.opened
             self._drain(enricher, writers, poller)
             pause = 0.0 if enricher.opened != opened else min(max(AGAIN_S, 2 * pause), PATIENCE_S)
-            wait = self._until_due(enricher.syncs, enricher.claimable, waited)
+            wait = self._until_due(enricher.syncs, enricher.claimable, waited, run_id)
             if wait is None or self._over():
                 # Batches that did not fill up go out once nothing more can join them.
                 self._write_rest(enricher, writers)
-                wait = self._until_due(enricher.syncs, (*enricher.claimable, "enriched", "writing"), waited)
+                states = (*enricher.claimable, "enriched", "writing")
+                wait = self._until_due(enricher.syncs, states, waited, run_id)
                 if wait is None or self._over():
                     break
             wait = wait or pause
@@ -296,18 +296,18 @@ class Cycle:
     def _write(self, writer: Writer) -> None:
         """Write what is worth its calls: whole batches, and a rest that has waited long enough."""
         with self.r.store.read() as connection:
-            due, age_us = lists.backlog(connection, ("enriched", "writing"), writer.policy.name)
+            due, age_us = lists.backlog(connection, ("enriched", "writing"), writer.policy.name, writer.only)
         if age_us > LINGER_S * MILLION:
             writer.drain()
         elif due >= writer.crm.connector.write_batch:
             writer.drain(whole_batches=True)
 
-    def _until_due(self, syncs: list[str], states: Sequence[str], waited: float) -> float | None:
+    def _until_due(self, syncs: list[str], states: Sequence[str], waited: float, run_id: int) -> float | None:
         """Seconds until a contact in these states falls due, or a job, that this cycle should wait for; None
         where it is done.
         """
         with self.r.store.read() as connection:
-            now, next_us = lists.due(connection, states, syncs)
+            now, next_us = lists.due(connection, states, syncs, run_id if self.orders.plan else None)
             job_us = jobs.next_due_us(connection)
         patience = PATIENCE_S
         if job_us is not None and not self.orders.wait_for_jobs:
@@ -345,7 +345,8 @@ class Cycle:
         tallies = self.r.meter.since(mark)
         made = report.calls(tallies, [*self.r.crms, *self.r.providers])
         crm_calls = sum(made[name]["total"] for name in self.r.crms)
-        rooms = self.r.ledger.headroom(self.r.ledger.periods(run_id, self.r.clock()))
+        rooms = self._bench.ledger.headroom(self._bench.ledger.periods(run_id, self.r.clock()))
+        spending = report.spending(self.r.store, run_id, rooms)
         verdict, code = report.verdict(counts, self.tallies, self.r.crms)
         document = {
             "schema_version": report.SCHEMA_VERSION,
@@ -354,16 +355,19 @@ class Cycle:
             "seconds": round(seconds, 2),
             "contacts": counts,
             "fields": report.fields(self.r.store, run_id, names, self.tallies.kept),
-            "credits": report.spending(self.r.store, run_id, rooms),
+            "credits": spending,
             "calls": made,
             "crm_calls_per_1000": round(1000 * crm_calls / counts["seen"], 1) if counts["seen"] else 0.0,
             "contacts_per_second": round(counts["in_scope"] / seconds, 1) if seconds else 0.0,
             "peak_rss_mb": report.peak_rss_mb(),
         }
+        if self.orders.plan is not None:
+            document["plan"] = compared(self.orders.plan, self._left_out, spending)
         advice = [failure_advice(name, failure) for (name, _), failure in self.tallies.failures.items()]
         advice += [
             f"{name}: stopped by a brake ({why}). Look at `syncd explain`, then `syncd resume sync:{name}`."
             for name, why in self.tallies.brakes.items()
+            if why
         ]
         document["messages"] = advice + self.tallies.notes
         with self.r.store.write() as connection:

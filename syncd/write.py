@@ -46,6 +46,8 @@ class Writer:
         self.schema = schema
         self.watch = watch
         self.run_id = run_id
+        self.only = run_id if bench.mandate else None
+        """The run to which contacts must belong that are written."""
         self.kept: Counter[tuple[str, str]] = Counter()
         """(field, first word of the reason) → contacts."""
         self.braked = ""
@@ -70,10 +72,17 @@ class Writer:
         )
         states = ("enriched", "writing")
         with self.b.store.write() as connection:
-            if whole and lists.backlog(connection, states, self.policy.name)[0] < size:
+            if whole and lists.backlog(connection, states, self.policy.name, self.only)[0] < size:
                 return False
             rows = work.claim(
-                connection, self.b.owner, states, [self.policy.name], size, self.b.lease_us, self.run_id
+                connection,
+                self.b.owner,
+                states,
+                [self.policy.name],
+                size,
+                self.b.lease_us,
+                self.run_id,
+                assigned=self.only is not None,
             )
         if not rows:
             return False

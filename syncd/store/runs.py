@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, literal, or_, select, update
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
@@ -279,3 +279,10 @@ def set_meta(connection: Connection, key: str, value: str) -> None:
     done = connection.execute(update(t.meta).where(t.meta.c.key == key).values(value=value))
     if done.rowcount == 0:
         connection.execute(t.meta.insert().values(key=key, value=value))
+
+
+def claim_meta(connection: Connection, key: str, value: str) -> bool:
+    """Remember a single text unless one is remembered by this key already; whether it is this one."""
+    absent = ~exists().where(t.meta.c.key == key)
+    row = select(literal(key), literal(value)).where(absent)
+    return connection.execute(t.meta.insert().from_select(["key", "value"], row)).rowcount == 1
