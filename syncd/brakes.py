@@ -76,6 +76,17 @@ class Watch:
         return max(1, self.limits.canary - self.verified)
 
 
+def advice(scope: str, why: str) -> str:
+    """What stopped and what to do, as a sentence or two."""
+    name = why.partition(":")[0]
+    go_on = f"then let it go on with `syncd resume {scope}`, or once with `syncd once --ignore-brake {name}`."
+    look = {
+        "hit_rate": f"Nothing more is bought of {scope}. See with `syncd explain` what it answered of late",
+        "empty_crm": "Nothing was concluded from it. See in the CRM whether the records and our access are there",
+    }.get(name, "Nothing more is written. Look at `syncd explain`")
+    return f"{scope}: stopped by a brake ({why}). {look}, {go_on}"
+
+
 def emptied(gone: int, known: int, share: float) -> str:
     """Why the CRM looks emptied, or ""."""
     if share >= 1 or known < _KNOWN or gone <= share * known:

@@ -27,6 +27,7 @@ from syncd.ledger import Booked, Item, Ledger, Refusal
 from syncd.mandate import Mandate
 from syncd.model import Lookup, Outcome, SyncPolicy
 from syncd.pacing import Pacer
+from syncd.pulses import Pulses
 from syncd.settle import Answered, Fate, Settler
 from syncd.store import lookups
 from syncd.store.engine import MILLION, Store
@@ -58,6 +59,9 @@ class Bench:
     stop: threading.Event
     lease_us: int = 60 * MILLION
     threads: int = 32
+    ignored: frozenset[str] = frozenset()
+    """Brakes that are overridden for this run."""
+    pulses: Pulses | None = None
     mandate: Mandate | None = None
     """What the run may do, where a person approved that beforehand."""
     on_end: Callable[[str, str, str, int], None] = field(default=lambda sync, state, reason, work_id: None)
@@ -142,7 +146,7 @@ class Checkout:
         """The accounts as they stand; renewed whenever money moved or an account was halted."""
         if self._vendors is None:
             self._rooms = self.b.ledger.headroom(self.periods())
-            closed = self.b.standing.closed()
+            closed = self.b.standing.closed(self.b.ignored)
             self._vendors = [
                 account.vendor(
                     {k: room.later / MILLION for k, room in self._rooms.get(name, {}).items()},
@@ -370,6 +374,10 @@ class Checkout:
                 self.in_flight -= 1
         self.changed()
         for flight in landed:
+            if self.b.pulses and isinstance(flight.result, list):
+                kinds = [p.ask.key.kind for p in flight.parcels]
+                answers = zip(kinds, flight.result, strict=True)
+                self.b.pulses.hear(flight.account.name, flight.operation, answers)
             for parcel in flight.parcels:
                 parcel.desk.forget_flight(flight.booked.lookup_ids)
         return [Landing(flight, fate) for flight, fate in zip(landed, fates, strict=True)]

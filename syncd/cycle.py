@@ -13,13 +13,15 @@ import structlog
 from syncd import report
 from syncd.accounts import CrmAccount
 from syncd.brakes import Watch
+from syncd.brakes import advice as brake_advice
 from syncd.connector import Failure, FailureKind
 from syncd.door import enter
 from syncd.enrich import Enricher
 from syncd.ledger import Ledger
 from syncd.model import Field, FieldInfo, SyncPolicy
 from syncd.poll import Poller
-from syncd.pull import Puller, Window
+from syncd.pull import Emptied, Puller, Window
+from syncd.pulses import Pulses, least
 from syncd.recover import recover
 from syncd.report import Tallies
 from syncd.runtime import Runtime, WrongAccount, failure_advice
@@ -27,7 +29,7 @@ from syncd.saved import Saved, Stale
 from syncd.store import jobs, lists, runs, work
 from syncd.store.engine import MILLION
 from syncd.takeup import LeftOut, compared, take_up
-from syncd.write import Writer
+from syncd.write import Writer, stop_sync
 
 _log = structlog.get_logger("syncd.cycle")
 TICK_S = 0.1
@@ -80,6 +82,7 @@ class Cycle:
         self.tallies = Tallies()
         self.schemas: dict[str, dict[str, FieldInfo]] = {}
         self._bench = runtime.bench()
+        self._bench.ignored = orders.ignore_brakes
         self._left_out: list[LeftOut] = []
         if orders.plan is not None:
             self._bench.mandate = orders.plan.mandate()
@@ -142,7 +145,7 @@ class Cycle:
             policy = self.r.policies[name]
             crm = self.r.crms[policy.crm]
             halt = _stop_of(halted, name, policy.crm)
-            if halt is not None:
+            if halt is not None and runs.brake_of(halt) not in self.orders.ignore_brakes:
                 self._halted(name, halt)
                 continue
             if policy.crm not in known:
@@ -155,7 +158,7 @@ class Cycle:
         return usable
 
     def _halted(self, name: str, halt: runs.Halt) -> None:
-        if halt.kind == "brake" and not self.orders.ignore_brakes:
+        if halt.kind == "brake":
             self.tallies.brakes[name] = halt.reason
         self.tallies.notes.append(
             f"{name} is paused: {halt.reason}. `syncd resume {halt.scope}` lets it go on."
@@ -186,6 +189,7 @@ class Cycle:
             self.orders.limit,
             self.r.owner,
             self._bench.lease_us,
+            brake=Watch(policy.brakes, self.orders.ignore_brakes).missing,
         )
         structlog.contextvars.bind_contextvars(sync=policy.name, crm=crm.name)
         try:
@@ -197,6 +201,10 @@ class Cycle:
                 puller.pull(self.orders.everything)
         except Failure as failure:
             self._failed(crm.name, failure)
+            return False
+        except Emptied as emptied:
+            self.tallies.brakes[policy.name] = str(emptied)
+            stop_sync(self.r.store, policy.name, str(emptied), run_id)
             return False
         finally:
             self.tallies.pulled.update(puller.counts)
@@ -230,6 +238,9 @@ class Cycle:
     def _work(self, run_id: int, syncs: list[str]) -> None:
         """Enrich in one thread; write and poll in this one."""
         orders = self.orders
+        if "hit_rate" not in orders.ignore_brakes:
+            strictest = least([self.r.policies[name].brakes.hit_rate for name in syncs])
+            self._bench.pulses = Pulses(self.r.store, self.r.standing, self.r.providers, strictest)
         enricher = Enricher(self._bench, run_id, syncs, orders.limit, orders.enough)
         writers = [self._writer(run_id, name) for name in syncs]
         poller = Poller(self._bench)
@@ -337,8 +348,17 @@ class Cycle:
                 kind = FailureKind(halt.kind)
                 self.tallies.failures.setdefault((name, kind), Failure(kind, halt.reason, charged=False))
 
+    def _tell_braked(self) -> None:
+        """Providers that a brake keeps from being paid: so is each run that would ask them, like a braked sync."""
+        asked = {name for sync in self.orders.syncs for name in self.r.policies[sync].accounts}
+        with self.r.store.read() as connection:
+            for halt in runs.halts(connection):
+                if halt.scope in asked and runs.brake_of(halt) not in ("", *self.orders.ignore_brakes):
+                    self.tallies.brakes.setdefault(halt.scope, halt.reason)
+
     def _conclude(self, run_id: int, seconds: float, mark: dict[str, Any]) -> Outcome:
         counts = report.contacts(self.r.store, run_id, self.tallies.pulled)
+        self._tell_braked()
         if counts["waiting"]:
             self._tell_stopped()
         names = sorted({f.field.value for n in self.orders.syncs for f in self.r.policies[n].fields})
@@ -363,20 +383,20 @@ class Cycle:
         }
         if self.orders.plan is not None:
             document["plan"] = compared(self.orders.plan, self._left_out, spending)
-        advice = [failure_advice(name, failure) for (name, _), failure in self.tallies.failures.items()]
-        advice += [
-            f"{name}: stopped by a brake ({why}). Look at `syncd explain`, then `syncd resume sync:{name}`."
-            for name, why in self.tallies.brakes.items()
-            if why
-        ]
-        document["messages"] = advice + self.tallies.notes
+        told = [failure_advice(name, failure) for (name, _), failure in self.tallies.failures.items()]
+        told += [brake_advice(self._scope(name), why) for name, why in self.tallies.brakes.items() if why]
+        document["messages"] = told + self.tallies.notes
         with self.r.store.write() as connection:
             runs.end(connection, run_id, verdict, document)
             if verdict in ("ok", "budget_stop", "partial"):
                 for name in self.orders.syncs:
                     runs.set_sync(connection, name, last_success_at=work.now_us(connection))
         _log.info("run.done", verdict=verdict, **{k: v for k, v in counts.items() if v})
-        return Outcome(document, code, advice + self.tallies.notes)
+        return Outcome(document, code, told + self.tallies.notes)
+
+    def _scope(self, name: str) -> str:
+        """The scope of what a brake stopped, as `syncd resume` takes it."""
+        return f"sync:{name}" if name in self.r.policies else name
 
 
 def _healthy(writers: Sequence[Writer]) -> list[str]:

@@ -24,6 +24,7 @@ from syncd.offers import same_value
 from syncd.plan import input_digest, text_of
 from syncd.pull import names_to_read
 from syncd.store import changes, lists, people, runs, work
+from syncd.store.engine import Store
 
 _log = structlog.get_logger("syncd.write")
 
@@ -124,6 +125,11 @@ class Writer:
             scene = Scene(contact, desk.assessment.persona, self.policy, last, source, self.schema, now, no)
             desks.append((row, contact, desk, scene))
         read_known(self.b.store, [d for *_, d, _ in desks], self.b.lifetimes(), self.b.now_us())
+        gone = sum(1 for _, contact in left if contact is None or contact.gone)
+        braked = self.watch.missing(gone, len(rows))
+        if braked:
+            self._brake(braked, rows)
+            return []
         self._leave(left)
         return [Case(r, d, c, decide(scene, d.answers), resumed=r.id in found) for r, c, d, scene in desks]
 
@@ -343,9 +349,7 @@ class Writer:
         with self.b.store.write() as connection:
             ends = [work.End(row.id, row.fence, "enriched", row.reason) for row in rows]
             work.finish(connection, self.b.owner, ends)
-            runs.halt(connection, f"sync:{self.policy.name}", "brake", why)
-            runs.record(connection, f"sync:{self.policy.name}", "brake", run_id=self.run_id, reason=why)
-        _log.error("brake.tripped", sync=self.policy.name, reason=why)
+        stop_sync(self.b.store, self.policy.name, why, self.run_id)
 
     def _put_off(self, rows: Sequence[work.Row], failure: Failure) -> None:
         """The CRM gave no usable answer: intents stay, and the records are read again before anything is sent."""
@@ -359,3 +363,11 @@ class Writer:
             if failure.kind in (FailureKind.AUTH, FailureKind.CONFIG):
                 runs.halt(connection, f"crm:{self.crm.name}", failure.kind.value, failure.reason)
         _log.warning("write.put_off", crm=self.crm.name, reason=failure.reason, records=len(rows))
+
+
+def stop_sync(store: Store, sync: str, why: str, run_id: int) -> None:
+    """A brake stops a sync until a person lets it go on."""
+    with store.write() as connection:
+        runs.halt(connection, f"sync:{sync}", "brake", why)
+        runs.record(connection, f"sync:{sync}", "brake", run_id=run_id, reason=why)
+    _log.error("brake.tripped", sync=sync, reason=why)

@@ -93,6 +93,12 @@ def backlog(
     return int(count), 0 if oldest is None else max(0, now_us(connection) - int(oldest))
 
 
+def present(connection: Connection, sync: str, left: Sequence[str]) -> int:
+    """How many rows of a sync there are, save those that left it for one of these reasons."""
+    query = select(func.count()).where(t.work.c.sync == sync, t.work.c.reason.not_in(left))
+    return int(connection.scalar(query) or 0)
+
+
 def _of(run_id: int | None) -> tuple[ColumnElement[bool], ...]:
     return () if run_id is None else (t.work.c.run_id == run_id,)
 

@@ -182,6 +182,11 @@ class Halt:
     until_us: int | None
 
 
+def brake_of(halt: Halt) -> str:
+    """The name of the brake that halts something, or ""."""
+    return halt.reason.partition(":")[0] if halt.kind == "brake" else ""
+
+
 def halts(connection: Connection) -> list[Halt]:
     """Every halt in force."""
     rows = connection.execute(
