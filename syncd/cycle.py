@@ -116,8 +116,11 @@ class Cycle:
     def _take_up(self, run_id: int, ready: list[str]) -> list[str]:
         """The syncs to work on: those that were ordered, or all of a plan that can be carried out."""
         plan = self.orders.plan
-        if plan is None or set(ready) != set(plan.syncs):
-            return ready if plan is None else []
+        if plan is None:
+            return ready
+        if set(ready) != set(plan.syncs):
+            self.tallies.notes.append("The plan was not begun, and can still be carried out.")
+            return []
         try:
             self._left_out = take_up(self.r, plan, run_id)
         except Stale as stale:
