@@ -119,14 +119,18 @@ class Standing:
         self._read_at: dict[str, float] = {}
         self._healthy_at: dict[str, float] = {}
 
-    def closed(self) -> Closed:
-        """What is halted at present."""
+    def closed(self, ignored: frozenset[str] = frozenset()) -> Closed:
+        """What is halted at present, save by brakes that are to be ignored."""
         stopped: dict[str, frozenset[str]] = {}
         absent: dict[str, frozenset[str]] = {}
         with self._store.read() as connection:
             for halt in runs.halts(connection):
                 account, _, operation = halt.scope.partition("/")
-                if account in self._accounts:
+                if account in self._accounts and halt.kind == "brake":
+                    if runs.brake_of(halt) not in ignored:
+                        paid = {o.name for o in self._accounts[account].connector.operations if not o.free}
+                        stopped[account] = stopped.get(account, frozenset()) | paid
+                elif account in self._accounts:
                     held = absent if halt.kind == NO_ACCESS else stopped
                     held[account] = held.get(account, frozenset()) | {operation}
         return Closed(stopped, absent)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import sqrt
 
 from syncd.decide import Change
 from syncd.model import EMAIL_FIELDS, PHONE_FIELDS, Brakes, Field
@@ -12,6 +13,14 @@ from syncd.model import EMAIL_FIELDS, PHONE_FIELDS, Brakes, Field
 _PERSONAL = EMAIL_FIELDS | PHONE_FIELDS | {Field.LINKEDIN_URL}
 _ENOUGH = 50
 """Present values before a share of them means anything."""
+_KNOWN = 20
+"""Known contacts before a share of them means anything."""
+LATEST = 50
+"""Answers of a provider that are judged, and that it takes to judge."""
+BEFORE = 100
+"""Earlier answers before they tell what is usual."""
+_SURE = 4.0
+"""Standard deviations by which what is judged must be off."""
 
 
 @dataclass
@@ -56,8 +65,80 @@ class Watch:
                 return f"changed_share: {count / present:.0%} of the present values of {changed.value} would change"
         return ""
 
+    def missing(self, gone: int, known: int) -> str:
+        """Why so many records of so many known ones must not be taken for gone, or ""."""
+        return "" if "empty_crm" in self.ignored else emptied(gone, known, self.limits.empty_crm)
+
     def canary_left(self) -> int | None:
         """How many records may be written before they are read back; None once that is over."""
         if "canary" in self.ignored or not self.limits.canary or self.verified >= self.limits.canary:
             return None
         return max(1, self.limits.canary - self.verified)
+
+
+def advice(scope: str, why: str) -> str:
+    """What stopped and what to do, as a sentence or two."""
+    name = why.partition(":")[0]
+    go_on = f"then let it go on with `syncd resume {scope}`, or once with `syncd once --ignore-brake {name}`."
+    look = {
+        "hit_rate": f"Nothing more is bought of {scope}. See with `syncd explain` what it answered of late",
+        "empty_crm": "Nothing was concluded from it. See in the CRM whether the records and our access are there",
+    }.get(name, "Nothing more is written. Look at `syncd explain`")
+    return f"{scope}: stopped by a brake ({why}). {look}, {go_on}"
+
+
+def emptied(gone: int, known: int, share: float) -> str:
+    """Why the CRM looks emptied, or ""."""
+    if share >= 1 or known < _KNOWN or gone <= share * known:
+        return ""
+    return f"empty_crm: {gone:,} of {known:,} known contacts would be taken for gone or out of scope"
+
+
+Heard = tuple[str, bool]
+"""By what question (operation and kind of key), and whether it was a hit."""
+
+
+class Pulse:
+    """How often one provider finds whom it is asked about, against how often it did before.
+
+    Hits are compared question by question, so that other questions, which find others, are no alarm.
+    """
+
+    def __init__(self, limit: float, before: Iterable[Heard], latest: Iterable[Heard]) -> None:
+        """Both oldest first. `limit` is the part of hits or of misses that may be gone."""
+        self._limit = limit
+        self._asked: Counter[str] = Counter()
+        self._hits: Counter[str] = Counter()
+        self._latest: deque[Heard] = deque()
+        for heard in before:
+            self._settle(heard)
+        for heard in latest:
+            self.hear(heard)
+
+    def _settle(self, heard: Heard) -> None:
+        question, hit = heard
+        self._asked[question] += 1
+        self._hits[question] += hit
+
+    def hear(self, heard: Heard) -> None:
+        """Take in one answer."""
+        self._latest.append(heard)
+        if len(self._latest) > LATEST:
+            self._settle(self._latest.popleft())
+
+    def why(self) -> str:
+        """Why this provider should not be paid before somebody looked, or ""."""
+        judged = [(q, hit) for q, hit in self._latest if self._asked[q]]
+        if self._limit >= 1 or len(judged) < LATEST or sum(self._asked.values()) < BEFORE:
+            return ""
+        usual = sum(self._hits[q] / self._asked[q] for q, _ in judged) / len(judged)
+        now = sum(hit for _, hit in judged) / len(judged)
+        # One hit and one miss more than there were: a rate of exactly none or all leaves no room for chance.
+        total = sum(self._asked.values())
+        smooth = (usual * total + 1) / (total + 2)
+        off = abs(now - smooth) / sqrt(smooth * (1 - smooth) / len(judged))
+        fallen = now < usual * (1 - self._limit)
+        risen = 1 - now < (1 - usual) * (1 - self._limit)
+        if off < _SURE or not (fallen or risen):
+            return ""
+        return f"hit_rate: {now:.0%} of its latest {len(judged)} answers were hits, {usual:.0%} were usual"

@@ -25,8 +25,10 @@ from syncd.connector import Failure, FailureKind, Operation
 from syncd.desk import Desk
 from syncd.experience import Experience
 from syncd.ledger import Booked, Item, Ledger, Refusal
+from syncd.mandate import Mandate
 from syncd.model import Lookup, Outcome, SyncPolicy
 from syncd.pacing import Pacer
+from syncd.pulses import Pulses
 from syncd.settle import Answered, Fate, Settler
 from syncd.store import lookups, tidemark
 from syncd.store.engine import MILLION, Store
@@ -60,6 +62,11 @@ class Bench:
     threads: int = 32
     experience: Experience | None = None
     """What was seen of the providers, where the order of a waterfall turns on it."""
+    ignored: frozenset[str] = frozenset()
+    """Brakes that are overridden for this run."""
+    pulses: Pulses | None = None
+    mandate: Mandate | None = None
+    """What the run may do, where a person approved that beforehand."""
     on_end: Callable[[str, str, str, int], None] = field(default=lambda sync, state, reason, work_id: None)
     """Told of each contact that came to its end: sync, state, reason, work id."""
     on_write: Callable[[str, float | None], None] = field(default=lambda crm, seconds: None)
@@ -144,7 +151,7 @@ class Checkout:
         """The accounts as they stand; renewed whenever money moved or an account was halted."""
         if self._vendors is None:
             self._rooms = self.b.ledger.headroom(self.periods())
-            closed = self.b.standing.closed()
+            closed = self.b.standing.closed(self.b.ignored)
             self._vendors = [
                 account.vendor(
                     {k: room.later / MILLION for k, room in self._rooms.get(name, {}).items()},
@@ -393,6 +400,10 @@ class Checkout:
             self.b.experience.settled(sum(len(flight.parcels) for flight in landed))
         self.changed()
         for flight in landed:
+            if self.b.pulses and isinstance(flight.result, list):
+                kinds = [p.ask.key.kind for p in flight.parcels]
+                answers = zip(kinds, flight.result, strict=True)
+                self.b.pulses.hear(flight.account.name, flight.operation, answers)
             for parcel in flight.parcels:
                 parcel.desk.forget_flight(flight.booked.lookup_ids)
         return [Landing(flight, fate) for flight, fate in zip(landed, fates, strict=True)]

@@ -13,19 +13,25 @@ import structlog
 from syncd import report
 from syncd.accounts import DRIFT, CrmAccount
 from syncd.brakes import Watch
+from syncd.brakes import advice as brake_advice
 from syncd.connector import Failure, FailureKind
+from syncd.door import enter
 from syncd.enrich import Enricher
+from syncd.ledger import Ledger
 from syncd.model import Field, FieldInfo, SyncPolicy
 from syncd.poll import Poller
-from syncd.pull import Puller, Window
+from syncd.pull import Emptied, Puller, Window
+from syncd.pulses import Pulses, least
 from syncd.recover import recover
 from syncd.report import Tallies
-from syncd.runtime import Runtime, WrongAccount, failure_advice, identify, refuse_older
+from syncd.runtime import Runtime, WrongAccount, failure_advice, refuse_older
+from syncd.saved import Saved, Stale
 from syncd.store import jobs, lists, runs, work
 from syncd.store.engine import MILLION
+from syncd.takeup import LeftOut, compared, take_up
 from syncd.unfinished import settle
 from syncd.unknowns import attend
-from syncd.write import Writer
+from syncd.write import Writer, stop_sync
 
 _log = structlog.get_logger("syncd.cycle")
 TICK_S = 0.1
@@ -56,6 +62,8 @@ class Orders:
     """False: only what is due already is worked on."""
     spend: bool = True
     """False in plan mode: contacts are pulled and left ready; nothing is bought or written."""
+    plan: Saved | None = None
+    """Do nothing but this; goes with `pull` False."""
 
 
 @dataclass
@@ -76,6 +84,12 @@ class Cycle:
         self.tallies = Tallies()
         self.schemas: dict[str, dict[str, FieldInfo]] = {}
         self._bench = runtime.bench()
+        self._bench.ignored = orders.ignore_brakes
+        self._left_out: list[LeftOut] = []
+        if orders.plan is not None:
+            self._bench.mandate = orders.plan.mandate()
+            purses = self._bench.mandate.purses(runtime.ledger.purses)
+            self._bench.ledger = Ledger(runtime.store, purses, runtime.owner, self._bench.lease_us)
 
     def run(self) -> Outcome:
         """The whole cycle. Failures of a CRM or provider end up in the outcome, not in exceptions.
@@ -97,7 +111,7 @@ class Cycle:
                 self.tallies.failures[name, failure.kind] = failure
             if self.orders.spend:
                 attend(self._bench)
-            ready = self._pull(run_id)
+            ready = self._take_up(run_id, self._pull(run_id))
             if self.orders.spend and ready:
                 self._work(run_id, ready)
                 self._reconcile(run_id)
@@ -105,6 +119,29 @@ class Cycle:
             return self._conclude(run_id, seconds, mark)
         finally:
             structlog.contextvars.reset_contextvars(**log)
+
+    def _take_up(self, run_id: int, ready: list[str]) -> list[str]:
+        """The syncs to work on: those that were ordered, or all of a plan that can be carried out."""
+        plan = self.orders.plan
+        if plan is None:
+            return ready
+        if set(ready) != set(plan.syncs):
+            self.tallies.notes.append("The plan was not begun, and can still be carried out.")
+            return []
+        try:
+            self._left_out = take_up(self.r, plan, run_id)
+        except Stale as stale:
+            self.tallies.brakes["plan"] = ""
+            self.tallies.notes.append(str(stale))
+            return []
+        except Failure as failure:
+            self._failed(self.r.policies[ready[0]].crm, failure)
+            return []
+        named = [
+            f"{one.item.sync}: contact {one.item.record_id} is left out: {one.why}." for one in self._left_out
+        ]
+        self.tallies.notes += named
+        return ready
 
     # pulling
 
@@ -118,19 +155,20 @@ class Cycle:
             policy = self.r.policies[name]
             crm = self.r.crms[policy.crm]
             halt = _stop_of(halted, name, policy.crm)
-            if halt is not None:
+            if halt is not None and runs.brake_of(halt) not in self.orders.ignore_brakes:
                 self._halted(name, halt)
                 continue
             if policy.crm not in known:
                 known[policy.crm] = self._ready(crm)
             if known[policy.crm] and self._pull_one(run_id, crm, policy):
                 usable.append(name)
-        with self.r.store.write() as connection:
-            work.release_budget(connection, usable, run_id)
+        if self.orders.plan is None:
+            with self.r.store.write() as connection:
+                work.release_budget(connection, usable, run_id)
         return usable
 
     def _halted(self, name: str, halt: runs.Halt) -> None:
-        if halt.kind == "brake" and not self.orders.ignore_brakes:
+        if halt.kind == "brake":
             self.tallies.brakes[name] = halt.reason
         self.tallies.notes.append(
             f"{name} is paused: {halt.reason}. `syncd resume {halt.scope}` lets it go on."
@@ -141,45 +179,12 @@ class Cycle:
         if not self.orders.pull and any(name == crm.name for name, _ in self.r.schemas):
             return True
         try:
-            identify(self.r, crm)
-            with self.r.store.write() as connection:
-                runs.lift(connection, f"crm:{crm.name}", ("auth", "config"))
-            self._mind_share(crm)
+            enter(self.r, crm)
             settle(self.r, crm)
             return True
         except Failure as failure:
             self._failed(crm.name, failure)
             return False
-
-    def _mind_share(self, crm: CrmAccount) -> None:
-        """Leave the account's other integrations their calls: stop above our share, go on well below it."""
-        left = crm.connector.api_calls_left()
-        if left is None or not left[1]:
-            return
-        used = 1 - left[0] / left[1]
-        scope = f"crm:{crm.name}"
-        with self.r.store.write() as connection:
-            halted = any(h.scope == scope and h.kind == "share" for h in runs.halts(connection))
-            if used > crm.share or (halted and used > crm.share * 0.9):
-                runs.halt(
-                    connection,
-                    scope,
-                    "share",
-                    f"{used:.0%} of the day's API calls are used",
-                    round(900 * MILLION),
-                )
-                over = True
-            else:
-                over = False
-                if halted:
-                    runs.lift(connection, scope, ("share",))
-        if over:
-            raise Failure(
-                FailureKind.RATE_LIMITED,
-                f"{used:.0%} of the account's API calls of today are used, the share is {crm.share:.0%}",
-                retry_after_s=900,
-                charged=False,
-            )
 
     def _pull_one(self, run_id: int, crm: CrmAccount, policy: SyncPolicy) -> bool:
         sync = self.r.settings.syncs[policy.name]
@@ -195,6 +200,7 @@ class Cycle:
             self.orders.limit,
             self.r.owner,
             self._bench.lease_us,
+            brake=Watch(policy.brakes, self.orders.ignore_brakes).missing,
         )
         structlog.contextvars.bind_contextvars(sync=policy.name, crm=crm.name)
         try:
@@ -206,6 +212,10 @@ class Cycle:
                 puller.pull(self.orders.everything)
         except Failure as failure:
             self._failed(crm.name, failure)
+            return False
+        except Emptied as emptied:
+            self.tallies.brakes[policy.name] = str(emptied)
+            stop_sync(self.r.store, policy.name, str(emptied), run_id)
             return False
         finally:
             self.tallies.pulled.update(puller.counts)
@@ -239,6 +249,9 @@ class Cycle:
     def _work(self, run_id: int, syncs: list[str]) -> None:
         """Enrich in one thread; write and poll in this one."""
         orders = self.orders
+        if "hit_rate" not in orders.ignore_brakes:
+            strictest = least([self.r.policies[name].brakes.hit_rate for name in syncs])
+            self._bench.pulses = Pulses(self.r.store, self.r.standing, self.r.providers, strictest)
         enricher = Enricher(self._bench, run_id, syncs, orders.limit, orders.enough)
         writers = [self._writer(run_id, name) for name in syncs]
         poller = Poller(self._bench)
@@ -247,11 +260,12 @@ class Cycle:
             opened = enricher.opened
             self._drain(enricher, writers, poller)
             pause = 0.0 if enricher.opened != opened else min(max(AGAIN_S, 2 * pause), PATIENCE_S)
-            wait = self._until_due(enricher.syncs, enricher.claimable, waited)
+            wait = self._until_due(enricher.syncs, enricher.claimable, waited, run_id)
             if wait is None or self._over():
                 # Batches that did not fill up go out once nothing more can join them.
                 self._write_rest(enricher, writers)
-                wait = self._until_due(enricher.syncs, (*enricher.claimable, "enriched", "writing"), waited)
+                states = (*enricher.claimable, "enriched", "writing")
+                wait = self._until_due(enricher.syncs, states, waited, run_id)
                 if wait is None or self._over():
                     break
             wait = wait or pause
@@ -304,18 +318,18 @@ class Cycle:
     def _write(self, writer: Writer) -> None:
         """Write what is worth its calls: whole batches, and a rest that has waited long enough."""
         with self.r.store.read() as connection:
-            due, age_us = lists.backlog(connection, ("enriched", "writing"), writer.policy.name)
+            due, age_us = lists.backlog(connection, ("enriched", "writing"), writer.policy.name, writer.only)
         if age_us > LINGER_S * MILLION:
             writer.drain()
         elif due >= writer.crm.connector.write_batch:
             writer.drain(whole_batches=True)
 
-    def _until_due(self, syncs: list[str], states: Sequence[str], waited: float) -> float | None:
+    def _until_due(self, syncs: list[str], states: Sequence[str], waited: float, run_id: int) -> float | None:
         """Seconds until a contact in these states falls due, or a job, that this cycle should wait for; None
         where it is done.
         """
         with self.r.store.read() as connection:
-            now, next_us = lists.due(connection, states, syncs)
+            now, next_us = lists.due(connection, states, syncs, run_id if self.orders.plan else None)
             job_us = jobs.next_due_us(connection)
         patience = PATIENCE_S
         if job_us is not None and not self.orders.wait_for_jobs:
@@ -345,15 +359,25 @@ class Cycle:
                 kind = FailureKind.CONFIG if halt.kind == DRIFT else FailureKind(halt.kind)
                 self.tallies.failures.setdefault((name, kind), Failure(kind, halt.reason, charged=False))
 
+    def _tell_braked(self) -> None:
+        """Providers that a brake keeps from being paid: so is each run that would ask them, like a braked sync."""
+        asked = {name for sync in self.orders.syncs for name in self.r.policies[sync].accounts}
+        with self.r.store.read() as connection:
+            for halt in runs.halts(connection):
+                if halt.scope in asked and runs.brake_of(halt) not in ("", *self.orders.ignore_brakes):
+                    self.tallies.brakes.setdefault(halt.scope, halt.reason)
+
     def _conclude(self, run_id: int, seconds: float, mark: dict[str, Any]) -> Outcome:
         counts = report.contacts(self.r.store, run_id, self.tallies.pulled)
+        self._tell_braked()
         if counts["waiting"]:
             self._tell_stopped()
         names = sorted({f.field.value for n in self.orders.syncs for f in self.r.policies[n].fields})
         tallies = self.r.meter.since(mark)
         made = report.calls(tallies, [*self.r.crms, *self.r.providers])
         crm_calls = sum(made[name]["total"] for name in self.r.crms)
-        rooms = self.r.ledger.headroom(self.r.ledger.periods(run_id, self.r.clock()))
+        rooms = self._bench.ledger.headroom(self._bench.ledger.periods(run_id, self.r.clock()))
+        spending = report.spending(self.r.store, run_id, rooms)
         verdict, code = report.verdict(counts, self.tallies, self.r.crms)
         document = {
             "schema_version": report.SCHEMA_VERSION,
@@ -362,25 +386,28 @@ class Cycle:
             "seconds": round(seconds, 2),
             "contacts": counts,
             "fields": report.fields(self.r.store, run_id, names, self.tallies.kept),
-            "credits": report.spending(self.r.store, run_id, rooms),
+            "credits": spending,
             "calls": made,
             "crm_calls_per_1000": round(1000 * crm_calls / counts["seen"], 1) if counts["seen"] else 0.0,
             "contacts_per_second": round(counts["in_scope"] / seconds, 1) if seconds else 0.0,
             "peak_rss_mb": report.peak_rss_mb(),
         }
-        advice = [failure_advice(name, failure) for (name, _), failure in self.tallies.failures.items()]
-        advice += [
-            f"{name}: stopped by a brake ({why}). Look at `syncd explain`, then `syncd resume sync:{name}`."
-            for name, why in self.tallies.brakes.items()
-        ]
-        document["messages"] = advice + self.tallies.notes
+        if self.orders.plan is not None:
+            document["plan"] = compared(self.orders.plan, self._left_out, spending)
+        told = [failure_advice(name, failure) for (name, _), failure in self.tallies.failures.items()]
+        told += [brake_advice(self._scope(name), why) for name, why in self.tallies.brakes.items() if why]
+        document["messages"] = told + self.tallies.notes
         with self.r.store.write() as connection:
             runs.end(connection, run_id, verdict, document)
             if verdict in ("ok", "budget_stop", "partial"):
                 for name in self.orders.syncs:
                     runs.set_sync(connection, name, last_success_at=work.now_us(connection))
         _log.info("run.done", verdict=verdict, **{k: v for k, v in counts.items() if v})
-        return Outcome(document, code, advice + self.tallies.notes)
+        return Outcome(document, code, told + self.tallies.notes)
+
+    def _scope(self, name: str) -> str:
+        """The scope of what a brake stopped, as `syncd resume` takes it."""
+        return f"sync:{name}" if name in self.r.policies else name
 
 
 def _healthy(writers: Sequence[Writer]) -> list[str]:

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from syncd import census
 from syncd.callbacks import Callbacks
 from syncd.config import Mode
 from syncd.connector import Failure
 from syncd.cycle import Cycle, Orders, Outcome
 from syncd.dispatch import Dispatcher
+from syncd.door import enter
 from syncd.health import details
 from syncd.metrics import Metrics
 from syncd.poll import Poller
@@ -26,6 +28,8 @@ _log = structlog.get_logger("syncd.daemon")
 PULSE_S = 1.0
 ALIVE_S = 120.0
 TROUBLE_S = 5.0
+COUNT_S = 60.0
+"""How often it looks whether a census is due."""
 FOLLOW_S = 10.0
 """At least this long between cycles that no schedule asked for."""
 STEADY = ("ready", "waiting", "enriched", "writing")
@@ -47,6 +51,8 @@ class Daemon:
     """What keeps it from working, as a sentence; blank while all is well."""
     _beat_at: float = field(default=0.0)
     _followed_at: float = field(default=-1e9)
+    _counting: census.Census | None = None
+    _counted_at: float = field(default=-1e9)
 
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `runtime.stop` is set; what is under way then is finished.
@@ -116,6 +122,7 @@ class Daemon:
             self._cycle(names, "run")
             return
         if self.runtime.settings.mode is not Mode.LIVE:
+            self._census()
             return
         if self._jobs_due():
             Poller(self.runtime.bench()).sweep()
@@ -125,6 +132,29 @@ class Daemon:
         if names:
             self._followed_at = self.pulse()
             self._cycle(names, "follow")
+        else:
+            self._census()
+
+    def _census(self) -> None:
+        """A part of a census that is due: it makes room for a sync, and goes on after it."""
+        if self._counting is None:
+            if self.pulse() - self._counted_at < COUNT_S:
+                return
+            self._counted_at = self.pulse()
+            names = census.due(self.runtime)
+            if not names:
+                return
+            self._counting = census.Census(self.runtime, names[0])
+        counting = self._counting
+        try:
+            enter(self.runtime, counting.crm)
+            if counting.run(self._enough):
+                census.carry_out(counting, 0)
+                self._counting = None
+        except Failure as failure:
+            self._counting = None
+            census.put_off(self.runtime, counting.sync)
+            _log.warning("census.failed", sync=counting.sync, kind=failure.kind.value, reason=failure.reason)
 
     def _enough(self) -> bool:
         """A cycle makes room for the next one that is due, and for a reload; each look is a sign of life."""

@@ -15,11 +15,12 @@ from syncd.checkout import Bench, Checkout, Landing, Parcel
 from syncd.codec import digest
 from syncd.connector import Failure, FailureKind
 from syncd.desk import Desk, read_known
+from syncd.mandate import BEYOND
 from syncd.model import Field, LastWrite
 from syncd.settle import GO_ON, WAIT
 from syncd.store import changes, jobs, people, work
 from syncd.store.engine import MILLION
-from syncd.waterfall import Ask, Stop, Wait
+from syncd.waterfall import Ask, Stop, Vendor, Wait
 
 WINDOW = 200
 """Contacts held at once. Everything about them is in the store; the window only bounds memory."""
@@ -97,7 +98,14 @@ class Enricher:
             room = min(room, self.limit - self.taken)
         with self.b.store.write() as connection:
             rows = work.claim(
-                connection, self.b.owner, states, self.syncs, room, self.b.lease_us, self.run_id
+                connection,
+                self.b.owner,
+                states,
+                self.syncs,
+                room,
+                self.b.lease_us,
+                self.run_id,
+                assigned=self.b.mandate is not None,
             )
         self.taken += sum(r.attempts == 0 for r in rows)
         self.opened += len(rows)
@@ -141,7 +149,7 @@ class Enricher:
             if desk.assessment.skip or not desk.assessment.needs:
                 ended.append(_ended_early(desk))
                 continue
-            step = desk.next(self._till.market())
+            step = desk.next(self._market(desk))
             if isinstance(step, Ask):
                 ended += self._ask(desk, step)
             elif isinstance(step, Wait):
@@ -149,6 +157,11 @@ class Enricher:
             else:
                 ended += self._stopped(desk, step)
         self._end(ended + self._under_way(waiting))
+
+    def _market(self, desk: Desk) -> list[Vendor]:
+        """Who can be asked about a contact, and for what."""
+        whole = self._till.market()
+        return whole if self.b.mandate is None else self.b.mandate.narrow(desk.row.id, whole)
 
     def _under_way(self, waiting: Sequence[tuple[Desk, Wait]]) -> list[End]:
         """Contacts with an answer under way come back after the job's next poll; its end wakes them earlier."""
@@ -249,6 +262,8 @@ class Enricher:
         if stop.blocked:
             text, wait_s = self._blocked(stop)
             return {"state": "no_budget", "reason": text, "wait_s": wait_s}
+        if stop.halted and self.b.mandate and isinstance(desk.next(self._till.market()), Ask):
+            return {"state": "no_budget", "reason": BEYOND}
         if stop.halted:
             return {
                 "state": "waiting",
@@ -266,7 +281,9 @@ class Enricher:
         for name in sorted(stop.blocked):
             account, _, kind = name.partition(".")
             room = self._till.room(account, kind)
-            if room is None or room.limit == "vendor":
+            if room is not None and room.limit == "run" and self.b.mandate:
+                texts.append(f"{name}: {BEYOND}")
+            elif room is None or room.limit == "vendor":
                 texts.append(f"{name}: the vendor has too few credits left")
             else:
                 texts.append(f"{name}: the budget of {room.cap / MILLION:g} per {room.limit} is used up")

@@ -1,29 +1,45 @@
 """Forecast: what the waiting contacts would be asked about, by whom, at what worst and expected cost.
 
-Nothing is asked and nothing is stored. The worst case has every vendor know the person and none of them hold
-a value, each at the most that its answer can cost.
+Nothing is asked and nothing is stored. Every contact is walked through some imagined courses: the worst case
+is the dearest of them, the expected cost the mean of those that dice decide.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from random import Random
 
-from syncd.connector import On, Operation
+from syncd.courses import Begun, Blank, Costly, Drawn, Guide, Question, World, stands_in
 from syncd.desk import Desk, read_known
 from syncd.enrich import written_before
-from syncd.model import Field, Key, KeyKind
-from syncd.purchase import Market, hit, knows, learns
+from syncd.model import Field
 from syncd.runtime import Runtime
 from syncd.store import lists, people
 from syncd.store.engine import MILLION
-from syncd.waterfall import Ask, Asked, Vendor, step
+from syncd.waterfall import Stop, Vendor
 
 PAGE = 500
-STEPS = 40
+DRAWS, LATER_DRAWS = 8, 2
+"""Courses that dice decide, for each of the first contacts, and for each later one: by then there are many."""
+FIRST = 100
 NO_LIMIT = 1e12
+_NOTHING = Decimal(0)
+
+Kinds = dict[tuple[str, str], Decimal]
+"""(account, credit kind) → credits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What one contact may be asked about, as (account, operation), and the cost of it."""
+
+    questions: set[tuple[str, str]] = field(default_factory=set)
+    """Shared by contacts that are alike: it grows with each of them."""
+    worst: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+    expected: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
 
 
 @dataclass
@@ -37,36 +53,52 @@ class Forecast:
     """(account, operation, key kind) → questions in the worst case."""
     first: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """(account, operation, key kind) → contacts for which it comes first."""
-    worst: dict[tuple[str, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    expected: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    worst: Kinds = field(default_factory=lambda: defaultdict(Decimal))
+    expected: Kinds = field(default_factory=lambda: defaultdict(Decimal))
     why: Counter[str] = field(default_factory=Counter)
     """Why contacts with something missing are not looked up."""
-    _planned: set[tuple[str, str, Key]] = field(default_factory=set)
+    _buyers: dict[int, int] = field(default_factory=dict)
+    """Hash of a purchase → the contact that it was planned for first; others use its answer."""
+    _alike: dict[tuple[object, ...], set[tuple[str, str]]] = field(default_factory=dict)
 
-    def add(self, ask: Ask, market: Market, reach: float) -> float:
-        """Count one question; the chance that the next one is needed."""
-        account, operation = ask.account, ask.operation
-        name = (account, operation.name, ask.key.kind.value)
-        mark = (account, operation.name, ask.key)
-        if mark not in self._planned:
-            self._planned.add(mark)
-            self.lookups[name] += 1
-            for kind, most in operation.max_charge.items():
-                self.worst[account, kind] += most
-                self.expected[account, kind] += 0.0
-            for kind, amount in expected_by_kind(market, operation, ask.key.kind).items():
-                self.expected[account, kind] += reach * amount
-        chances = [hit(market, operation, f) for f in operation.returns]
-        return reach * (1 - knows(ask.key.kind) * max(chances, default=0.0))
+    def look(self, guide: Guide, begun: Begun, contact: int) -> Outlook:
+        """Walk one contact through its courses and add it up."""
+        draws = DRAWS if self.contacts["to_look_up"] <= FIRST else LATER_DRAWS
+        worlds: list[World] = [Costly(), Blank()]
+        worlds += [Drawn(Random(contact * DRAWS + i)) for i in range(draws)]
+        courses = [list(guide.course(begun, world)) for world in worlds]
+        bought = [[q for q in course if self._buys(q, contact)] for course in courses]
+        costs = [_cost(course) for course in bought]
+        worst = {
+            k: max(cost.get(k, _NOTHING) for cost in costs) for k in sorted({k for c in costs for k in c})
+        }
+        expected = {k: sum((c.get(k, _NOTHING) for c in costs[-draws:]), _NOTHING) / draws for k in worst}
+        for k, amount in worst.items():
+            self.worst[k] += amount
+            self.expected[k] += expected[k]
+        self.lookups.update(_most(bought))
+        questions = self._alike.setdefault(begun.likeness, set())
+        questions.update((q.account, q.operation.name) for course in courses for q in course)
+        return Outlook(questions, worst, expected)
+
+    def _buys(self, question: Question, contact: int) -> bool:
+        """Whether a question is this contact's to pay: another one's answer to the same serves both."""
+        if stands_in(question.key):
+            return True
+        mark = hash((question.account, question.operation.name, question.key))
+        return self._buyers.setdefault(mark, contact) == contact
 
 
-def forecast(runtime: Runtime, syncs: Sequence[str], run_id: int = 0) -> Forecast:
-    """Go through every contact that waits to be looked up."""
+Note = Callable[[Desk, Outlook], None]
+
+
+def forecast(runtime: Runtime, syncs: Sequence[str], note: Note = lambda desk, outlook: None) -> Forecast:
+    """Go through every contact that waits to be looked up; `note` is told of each."""
     found = Forecast()
-    vendors = _vendors(runtime)
+    guide = Guide(_vendors(runtime))
     for desks in _desks(runtime, syncs):
         for desk in desks:
-            _consider(found, desk, vendors)
+            note(desk, _consider(found, desk, guide))
     with runtime.store.read() as connection:
         for state, count in lists.counts(connection, syncs).items():
             if state in ("waiting", "leased", "enriched", "writing"):
@@ -74,22 +106,21 @@ def forecast(runtime: Runtime, syncs: Sequence[str], run_id: int = 0) -> Forecas
     return found
 
 
-def expected_by_kind(market: Market, operation: Operation, kind: KeyKind) -> dict[str, float]:
-    """What a question is likely to cost, per credit kind."""
-    found: dict[str, float] = defaultdict(float)
-    sure = knows(kind)
-    for price in operation.prices:
-        none = 1.0
-        for wanted in price.fields:
-            none *= 1 - hit(market, operation, wanted)
-        chance = {
-            On.LAUNCH: 1.0,
-            On.MATCH: sure,
-            On.FIELDS: sure * (1 - none),
-            On.BLANK: 1 - sure * (1 - none),
-        }[price.on]
-        found[price.kind] += float(price.amount) * chance
-    return found
+def _cost(course: Sequence[Question]) -> Kinds:
+    spent: Kinds = defaultdict(Decimal)
+    for question in course:
+        # What may be charged is named even where this course does not come to it.
+        for kind in question.operation.max_charge:
+            spent[question.account, kind] += question.charge.get(kind, _NOTHING)
+    return spent
+
+
+def _most(courses: Sequence[Sequence[Question]]) -> Counter[tuple[str, str, str]]:
+    """How often a question is put at most, in any one course."""
+    most: Counter[tuple[str, str, str]] = Counter()
+    for course in courses:
+        most |= Counter((q.account, q.operation.name, q.key.kind.value) for q in course)
+    return most
 
 
 def _vendors(runtime: Runtime) -> list[Vendor]:
@@ -128,38 +159,32 @@ def _desks(runtime: Runtime, syncs: Sequence[str]) -> Iterator[list[Desk]]:
         yield desks
 
 
-def _consider(found: Forecast, desk: Desk, vendors: Sequence[Vendor]) -> None:
+def _consider(found: Forecast, desk: Desk, guide: Guide) -> Outlook:
     if desk.assessment.skip:
         found.contacts["skipped"] += 1
         found.why[desk.assessment.skip] += 1
-        return
+        return Outlook()
     if not desk.assessment.needs:
         found.contacts["nothing_missing"] += 1
-        return
+        return Outlook()
     needs = desk.needs
     if not needs:
         found.contacts["known_already"] += 1
-        return
+        return Outlook()
     found.missing.update(n.field for n in needs)
-    keys, asked = list(desk.keys), list(desk.asked)
-    reach = 1.0
-    for number in range(STEPS):
-        offer = step(needs, keys, asked, vendors, desk.policy.cheapest)
-        if not isinstance(offer, Ask):
-            if number == 0:
-                found.contacts["no_way"] += 1
-                found.why.update(set(getattr(offer, "why", {}).values()))
-            break
-        if number == 0:
-            found.contacts["to_look_up"] += 1
-            found.first[offer.account, offer.operation.name, offer.key.kind.value] += 1
-        vendor = next(v for v in vendors if v.account == offer.account)
-        reach = found.add(offer, vendor.market({}, {}), reach)
-        asked.append(Asked(offer.account, offer.operation.name, offer.key, "found"))
-        _learn(keys, offer.operation, desk.row.id)
-
-
-def _learn(keys: list[Key], operation: Operation, work_id: int) -> None:
-    """Stand for the keys that an answer would bring: they open further questions."""
-    for kind in sorted(learns(operation) - {k.kind for k in keys}):
-        keys.append(Key(kind, {kind.value: f"?{work_id}"}))
+    begun = Begun(
+        tuple(needs),
+        tuple(desk.keys),
+        tuple(desk.asked),
+        desk.policy.cheapest,
+        desk.row.id if desk.asked else 0,
+    )
+    first = guide.first(begun)
+    if not isinstance(first, tuple):
+        found.contacts["no_way"] += 1
+        found.why.update(set(first.why.values()) if isinstance(first, Stop) else ())
+        return Outlook()
+    found.contacts["to_look_up"] += 1
+    account, operation, kind = first
+    found.first[account, operation, kind.value] += 1
+    return found.look(guide, begun, desk.row.id)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from syncd.config import Settings
@@ -57,8 +58,18 @@ def _sync(connection: Connection, settings: Settings, name: str, now_us: int) ->
         "last_run_at": iso(state.last_run_us),
         "last_success_at": iso(state.last_success_us),
         "first_load_in_progress": state.scan_started_us is not None,
+        "census": _census(connection, name, now_us),
         "contacts": lists.counts(connection, [name]),
     }
+
+
+def _census(connection: Connection, name: str, now_us: int) -> dict[str, Any] | None:
+    held = runs.get_meta(connection, f"census:{name}")
+    if held is None:
+        return None
+    found = orjson.loads(held)
+    at_us = found.pop("at_us")
+    return {"at": iso(at_us), "age_s": _age(now_us, at_us), **found}
 
 
 def _run(run: runs.Run) -> dict[str, Any]:

@@ -68,6 +68,13 @@ class Poller:
         with self.b.store.write() as connection:
             ended = self._book(connection, rounds)
         for one in rounds:
+            if self.b.pulses and one.failure is None:
+                pairs = [
+                    (k.key_kind, outcome)
+                    for kept, outcomes in zip(one.kept, one.answers, strict=True)
+                    for k, outcome in zip(kept, outcomes, strict=True)
+                ]
+                self.b.pulses.hear(one.account.name, one.operation, pairs)
             if one.failure is not None and one.failure.kind in (FailureKind.AUTH, FailureKind.CONFIG):
                 self.b.standing.react(one.account, one.operation, one.failure)
         return ended

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,12 +17,13 @@ from syncd.connector import Failure, FailureKind
 from syncd.kin import marks, numbers_of
 from syncd.model import Author, Contact, Page, SyncPolicy
 from syncd.plan import equal_text, in_scope, input_digest, keys_of, persona_of, text_of
-from syncd.store import changes, people, runs, work
+from syncd.store import changes, lists, people, runs, work
 from syncd.store.engine import MILLION, Store
 
 _log = structlog.get_logger("syncd.pull")
 VERIFY_S = 7200.0
 LOOK_AGAIN = 500
+TOGETHER = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,31 @@ class Puller:
     lease_us: int = 60 * MILLION
     counts: Counter[str] = field(default_factory=Counter)
     """seen, in_scope, unchanged, carried, ready, gone, left_scope, not_applied."""
+    brake: Callable[[int, int], str] = lambda gone, known: ""
+    """Told how many of how many known records this pull would take for gone: why it must not, or ""."""
+    _leaving: int = 0
     _met: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(
+        cls, store: Store, crm: CrmAccount, policy: SyncPolicy, salt: bytes, owner: str, lease_us: int
+    ) -> Puller:
+        """One that takes in what it is told, outside any run."""
+        return cls(store, crm, policy, Window(), salt, 0, owner=owner, lease_us=lease_us)
+
+    def take_in(self, ids: Sequence[str]) -> None:
+        """Read these records and place them as if they had come up as changed.
+
+        Raises:
+            Failure: of kind unavailable where another worker reads the sync's CRM at this moment.
+        """
+        try:
+            for start in range(0, len(ids), TOGETHER):
+                bare = tuple(Contact(i) for i in ids[start : start + TOGETHER])
+                self._take_in(Page(bare, ""), lambda connection, cursor: None)
+        finally:
+            with self.store.write() as connection:
+                runs.release_sync(connection, self.policy.name, self.owner)
 
     def pull(self, everything: bool = False) -> None:
         """Read what changed since the last time; with `everything` (a backfill) all records first.
@@ -85,7 +110,9 @@ class Puller:
 
     def _start_from(self, at: datetime) -> None:
         with self.store.write() as connection:
-            runs.set_sync(connection, self.policy.name, watermark_at=round(at.timestamp() * MILLION))
+            at_us = round(at.timestamp() * MILLION)
+            runs.set_sync(connection, self.policy.name, watermark_at=at_us)
+            runs.set_meta(connection, _start_key(self.policy.name), str(at_us))
 
     def _enough(self) -> bool:
         return self.stopped() or (self.limit is not None and self.counts["ready"] >= self.limit)
@@ -111,6 +138,7 @@ class Puller:
             runs.set_sync(
                 connection, self.policy.name, scan_started_at=None, scan_cursor=None, watermark_at=started
             )
+            runs.set_meta(connection, _start_key(self.policy.name), "0")
 
     def _changed(self) -> None:
         """The window from the watermark, less the overlap, to the CRM's present."""
@@ -171,6 +199,7 @@ class Puller:
             open_writes = changes.unverified(connection, self.policy.crm, self.policy.object, list(rows))
         wanted = [c for c in contacts.values() if not _same_version(c, rows.get(c.id)) or c.id in open_writes]
         read = self._read(wanted, rows)
+        self._mind_leaving(read, rows)
         self.counts["seen"] += len(contacts)
         with self.store.write() as connection:
             if not runs.lease_sync(connection, self.policy.name, self.owner, self.lease_us):
@@ -183,6 +212,24 @@ class Puller:
             fresh = [self._place(connection, c, rows.get(c.id)) for c in read.values()]
             self._add(connection, [c for c in fresh if c is not None])
             move(connection, page.cursor)
+
+    def _mind_leaving(self, read: Mapping[str, Contact], rows: Mapping[str, work.Row]) -> None:
+        """Stop before a page is stored with which too many known records would have left."""
+        leaving = [
+            c
+            for c in read.values()
+            if c.id in rows
+            and rows[c.id].reason not in LEFT
+            and (c.gone or not in_scope(c.fields or {}, self.policy))
+        ]
+        if not leaving:
+            return
+        self._leaving += len(leaving)
+        with self.store.read() as connection:
+            known = lists.present(connection, self.policy.name, LEFT)
+        why = self.brake(self._leaving, known + self._leaving - len(leaving))
+        if why:
+            raise Emptied(why)
 
     def _read(self, contacts: Sequence[Contact], rows: dict[str, work.Row]) -> dict[str, Contact]:
         """The records as the store has them now; with authors where anything that matters is new.
@@ -269,7 +316,7 @@ class Puller:
         if contact.gone:
             self.counts["gone"] += 1
             if row is not None:
-                reason = "merged into another record" if contact.merged_into else "deleted in the CRM"
+                reason = MERGED if contact.merged_into else DELETED
                 work.leave(connection, row.id, reason)
             return None
         if not in_scope(contact.fields or {}, self.policy):
@@ -281,7 +328,7 @@ class Puller:
         if row is None:
             return contact
         mark = input_digest(contact.fields or {}, self.policy)
-        if mark == row.input_digest and row.reason != _OUT:
+        if mark == row.input_digest and row.reason not in LEFT:
             self._same(connection, row, contact.version, counted=True)
             return None
         self.counts["ready"] += 1
@@ -337,13 +384,29 @@ class Puller:
         return marks(persona, keys_of(persona), numbers_of(fields, self.policy, persona), self.salt)
 
 
+def start_of(connection: Connection, sync: str) -> int:
+    """From when on changes are a sync's concern, in microseconds; 0 where every record is."""
+    return int(runs.get_meta(connection, _start_key(sync)) or 0)
+
+
+def _start_key(sync: str) -> str:
+    return f"start:{sync}"
+
+
 def names_to_read(crm: CrmAccount, policy: SyncPolicy) -> list[str]:
     """The properties that a sync reads of its CRM, with the one by which records lock together."""
     lock = crm.connector.lock_property
     return [*policy.properties, *([lock] if lock and lock not in policy.properties else [])]
 
 
+class Emptied(Exception):
+    """Too many known records would be taken for gone. The text names the brake and the figures."""
+
+
 _OUT = "outside the sync's conditions"
+MERGED, DELETED = "merged into another record", "deleted in the CRM"
+LEFT = (_OUT, MERGED, DELETED, "deleted or merged in the CRM")
+"""Why a known record is no concern of its sync; it is one again when it comes back."""
 
 
 def _same_version(contact: Contact, row: work.Row | None) -> bool:

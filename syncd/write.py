@@ -24,6 +24,7 @@ from syncd.offers import same_value
 from syncd.plan import input_digest, text_of
 from syncd.pull import names_to_read
 from syncd.store import changes, lists, people, runs, work
+from syncd.store.engine import Store
 
 _log = structlog.get_logger("syncd.write")
 LOST_IN_A_ROW = 3
@@ -47,6 +48,8 @@ class Writer:
         self.schema = schema
         self.watch = watch
         self.run_id = run_id
+        self.only = run_id if bench.mandate else None
+        """The run to which contacts must belong that are written."""
         self.kept: Counter[tuple[str, str]] = Counter()
         """(field, first word of the reason) → contacts."""
         self.braked = ""
@@ -73,10 +76,17 @@ class Writer:
         )
         states = ("enriched", "writing")
         with self.b.store.write() as connection:
-            if whole and lists.backlog(connection, states, self.policy.name)[0] < size:
+            if whole and lists.backlog(connection, states, self.policy.name, self.only)[0] < size:
                 return False
             rows = work.claim(
-                connection, self.b.owner, states, [self.policy.name], size, self.b.lease_us, self.run_id
+                connection,
+                self.b.owner,
+                states,
+                [self.policy.name],
+                size,
+                self.b.lease_us,
+                self.run_id,
+                assigned=self.only is not None,
             )
         if not rows:
             return False
@@ -118,6 +128,11 @@ class Writer:
             scene = Scene(contact, desk.assessment.persona, self.policy, last, source, self.schema, now, no)
             desks.append((row, contact, desk, scene))
         read_known(self.b.store, [d for *_, d, _ in desks], self.b.lifetimes(), self.b.now_us())
+        gone = sum(1 for _, contact in left if contact is None or contact.gone)
+        braked = self.watch.missing(gone, len(rows))
+        if braked:
+            self._brake(braked, rows)
+            return []
         self._leave(left)
         return [Case(r, d, c, decide(scene, d.answers), resumed=r.id in found) for r, c, d, scene in desks]
 
@@ -345,9 +360,7 @@ class Writer:
         with self.b.store.write() as connection:
             ends = [work.End(row.id, row.fence, "enriched", row.reason) for row in rows]
             work.finish(connection, self.b.owner, ends)
-            runs.halt(connection, f"sync:{self.policy.name}", "brake", why)
-            runs.record(connection, f"sync:{self.policy.name}", "brake", run_id=self.run_id, reason=why)
-        _log.error("brake.tripped", sync=self.policy.name, reason=why)
+        stop_sync(self.b.store, self.policy.name, why, self.run_id)
 
     def _look_again(self, rows: Sequence[work.Row], failure: Failure) -> None:
         """Nobody knows whether these were written: their records are read again at once, and tell it."""
@@ -372,3 +385,11 @@ class Writer:
             if failure.kind in (FailureKind.AUTH, FailureKind.CONFIG):
                 runs.halt(connection, f"crm:{self.crm.name}", failure.kind.value, failure.reason)
         _log.warning("write.put_off", crm=self.crm.name, reason=failure.reason, records=len(rows))
+
+
+def stop_sync(store: Store, sync: str, why: str, run_id: int) -> None:
+    """A brake stops a sync until a person lets it go on."""
+    with store.write() as connection:
+        runs.halt(connection, f"sync:{sync}", "brake", why)
+        runs.record(connection, f"sync:{sync}", "brake", run_id=run_id, reason=why)
+    _log.error("brake.tripped", sync=sync, reason=why)

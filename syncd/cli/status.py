@@ -42,6 +42,13 @@ def summary(found: Mapping[str, Any]) -> str:
     return f"All is well: {last}."
 
 
+def _census(census: Mapping[str, Any] | None) -> str:
+    if census is None:
+        return ""
+    found = f"{census['differences'] or 'no'} differences"
+    return f"; census {telling.span(census['age_s'])} ago: {census['braked'] or found}"
+
+
 def _tell(found: Mapping[str, Any]) -> None:
     click.echo(click.style(found["summary"], fg="yellow" if found["needs"] else "green", bold=True))
     for need in found["needs"][1:]:
@@ -54,7 +61,7 @@ def _tell(found: Mapping[str, Any]) -> None:
             "never read" if sync["behind_s"] is None else f"read up to {telling.span(sync['behind_s'])} ago"
         )
         loading = ", first load in progress" if sync["first_load_in_progress"] else ""
-        click.echo(f"  {sync['sync']}: {behind}{loading}; {counts}")
+        click.echo(f"  {sync['sync']}: {behind}{loading}; {counts}{_census(sync['census'])}")
     for job in found["jobs"]:
         click.echo(
             f"  {job['pending']:,} jobs pending at {job['provider']}, the oldest for {telling.span(job['oldest_s'])}"

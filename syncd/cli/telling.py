@@ -43,6 +43,12 @@ def run(report: Mapping[str, Any], advice: Sequence[str] = ()) -> None:
         if told:
             click.echo(f"  {name:<13} {', '.join(told)}")
     _credits(report["credits"])
+    for provider, kinds in report.get("plan", {}).get("credits", {}).items():
+        for kind, planned in kinds.items():
+            click.echo(
+                f"  planned   {provider} {kind}: {planned['expected']:,} expected, {planned['worst']:,} at worst, "
+                f"{planned['actual']:,} spent"
+            )
     calls = [f"{name} {made['total']:,}" for name, made in report["calls"].items() if made["total"]]
     click.echo("  calls     " + (", ".join(calls) or "none"))
     for line in advice:

@@ -22,6 +22,7 @@ VERBS: Mapping[str, Verb] = {
     "run": Verb("syncd.cli.run", "Serve: keep every sync up to date until told to end."),
     "reload": Verb("syncd.cli.reload", "Have the running service take over a changed configuration."),
     "backfill": Verb("syncd.cli.backfill", "Take in everything in scope, after an estimate."),
+    "census": Verb("syncd.cli.census", "Compare the CRM's contacts with those that are known."),
     "status": Verb("syncd.cli.status", "Say how things are, a sentence first."),
     "explain": Verb("syncd.cli.explain", "Say why a contact is as it is."),
     "budget": Verb("syncd.cli.budget", "Show caps, spending and the vendors' own figures."),

@@ -183,6 +183,16 @@ class BrakesShape(Shape):
     canary: Annotated[int, Field(ge=0, le=1_000_000, strict=True)] = Field(
         25, description="How many contacts a new or changed sync writes before it is judged; 0 for none."
     )
+    hit_rate: Share = Field(
+        0.7,
+        description="The largest part of a provider's usual hits, or of its usual misses, that may be gone from "
+        "its latest answers; 1 for no such brake. It stops what that provider charges for.",
+    )
+    empty_crm: Share = Field(
+        0.5,
+        description="The largest share of the known contacts that may be gone from the CRM, or outside the "
+        "sync's conditions, at once; 1 for no such brake.",
+    )
 
 
 def _waterfall(value: object) -> tuple[str, ...]:
@@ -296,7 +306,7 @@ class SyncSettings(SyncShape):
             cheapest=self.cheapest,
             min_identity=self.min_identity,
             job_change=self.job_change,
-            brakes=Brakes(self.brakes.changed_share, self.brakes.same_value, self.brakes.canary),
+            brakes=Brakes(**self.brakes.model_dump()),
         )
 
     def _field(self, field: model.Field, rule: FieldRule, accounts: tuple[str, ...]) -> FieldPolicy:

@@ -67,6 +67,8 @@ class Brakes:
     changed_share: float = 0.3
     same_value: int = 5
     canary: int = 25
+    hit_rate: float = 0.7
+    empty_crm: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

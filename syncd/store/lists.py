@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
@@ -60,9 +60,13 @@ def sample(connection: Connection, reason: str) -> str | None:
     )
 
 
-def due(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> tuple[int, int | None]:
-    """How many rows of these states are due, and microseconds until the next one that is not."""
-    base = and_(t.work.c.state.in_(states), t.work.c.sync.in_(syncs))
+def due(
+    connection: Connection, states: Sequence[str], syncs: Sequence[str], run_id: int | None = None
+) -> tuple[int, int | None]:
+    """How many rows of these states are due, and microseconds until the next one that is not; of all, or of
+    those that belong to a run.
+    """
+    base = and_(t.work.c.state.in_(states), t.work.c.sync.in_(syncs), *_of(run_id))
     now = int(connection.scalar(select(func.count()).where(base, t.work.c.not_before <= Now())) or 0)
     later = connection.scalar(
         select(func.min(t.work.c.not_before) - Now()).where(base, t.work.c.not_before > Now())
@@ -78,11 +82,25 @@ def due_syncs(connection: Connection, states: Sequence[str], syncs: Sequence[str
     return sorted(str(name) for name in connection.scalars(query.distinct()))
 
 
-def backlog(connection: Connection, states: Sequence[str], sync: str) -> tuple[int, int]:
-    """Rows of a sync that are due in these states, and for how long the oldest has been, in microseconds."""
-    due = and_(t.work.c.state.in_(states), t.work.c.sync == sync, t.work.c.not_before <= Now())
+def backlog(
+    connection: Connection, states: Sequence[str], sync: str, run_id: int | None = None
+) -> tuple[int, int]:
+    """Rows of a sync, or of a run for it, that are due in these states, and for how long the oldest has been,
+    in microseconds.
+    """
+    due = and_(t.work.c.state.in_(states), t.work.c.sync == sync, t.work.c.not_before <= Now(), *_of(run_id))
     count, oldest = connection.execute(select(func.count(), func.min(t.work.c.moved_at)).where(due)).one()
     return int(count), 0 if oldest is None else max(0, now_us(connection) - int(oldest))
+
+
+def present(connection: Connection, sync: str, left: Sequence[str]) -> int:
+    """How many rows of a sync there are, save those that left it for one of these reasons."""
+    query = select(func.count()).where(t.work.c.sync == sync, t.work.c.reason.not_in(left))
+    return int(connection.scalar(query) or 0)
+
+
+def _of(run_id: int | None) -> tuple[ColumnElement[bool], ...]:
+    return () if run_id is None else (t.work.c.run_id == run_id,)
 
 
 def outcomes(connection: Connection, run_id: int) -> list[tuple[str, str, int]]:

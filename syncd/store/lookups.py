@@ -170,6 +170,32 @@ def move(connection: Connection, call_id: int, before: Sequence[str], after: str
     return transitions.move(connection, t.lookup, "call_id", [call_id], before, after, values)
 
 
+def question(operation: str, key_kind: str) -> str:
+    """How hits are told apart: by what was asked, and by what kind of key."""
+    return f"{operation} {key_kind}"
+
+
+def latest(
+    connection: Connection, account: str, operations: Sequence[str], limit: int
+) -> list[tuple[int, str, bool]]:
+    """(id, question, whether it was a hit) of an account's newest answers to these operations, oldest first."""
+    c = t.lookup.c
+    query = (
+        select(c.id, c.operation, c.key_kind, c.outcome)
+        .where(c.account == account, c.operation.in_(operations), c.state == "settled")
+        .where(c.outcome.in_(("found", "not_found")))
+        .order_by(c.id.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    return [(int(i), question(o, k), outcome == "found") for i, o, k, outcome in reversed(rows)]
+
+
+def newest(connection: Connection) -> int:
+    """The highest id of any lookup, or 0."""
+    return int(connection.scalar(select(func.max(t.lookup.c.id))) or 0)
+
+
 def yields(connection: Connection, since_us: int) -> list[tuple[str, str, str, str, int]]:
     """(account, operation, key kind, outcome, count) of what was settled since."""
     columns = (t.lookup.c.account, t.lookup.c.operation, t.lookup.c.key_kind, t.lookup.c.outcome)

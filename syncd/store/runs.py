@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, literal, or_, select, update
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
@@ -182,6 +182,11 @@ class Halt:
     until_us: int | None
 
 
+def brake_of(halt: Halt) -> str:
+    """The name of the brake that halts something, or ""."""
+    return halt.reason.partition(":")[0] if halt.kind == "brake" else ""
+
+
 def halts(connection: Connection) -> list[Halt]:
     """Every halt in force."""
     rows = connection.execute(
@@ -284,3 +289,10 @@ def set_meta(connection: Connection, key: str, value: str) -> None:
 def drop_meta(connection: Connection, key: str) -> None:
     """Forget a single text."""
     connection.execute(delete(t.meta).where(t.meta.c.key == key))
+
+
+def claim_meta(connection: Connection, key: str, value: str) -> bool:
+    """Remember a single text unless one is remembered by this key already; whether it is this one."""
+    absent = ~exists().where(t.meta.c.key == key)
+    row = select(literal(key), literal(value)).where(absent)
+    return connection.execute(t.meta.insert().from_select(["key", "value"], row)).rowcount == 1

@@ -169,10 +169,12 @@ def claim(
     limit: int,
     lease_us: int,
     run_id: int,
+    assigned: bool = False,
 ) -> list[Row]:
     """Lease rows that are due, oldest first, to `owner`; the state turns `leased` from ready and waiting.
 
-    Two rows of the same person are never leased at once, so that one look-up serves both.
+    Two rows of the same person are never leased at once, so that one look-up serves both. Only rows that
+    were `assigned` to the run are, where that is so.
     """
     mine, other, held = t.identity.alias("mine"), t.identity.alias("other"), t.work.alias("held")
     rival = exists().where(
@@ -188,6 +190,7 @@ def claim(
                     held.c.sync.in_(syncs),
                     held.c.id < t.work.c.id,
                     held.c.not_before <= Now(),
+                    *((held.c.run_id == run_id,) if assigned else ()),
                 ),
             ),
         )
@@ -200,6 +203,8 @@ def claim(
     )
     if "leased" not in states and set(states) & {"ready", "waiting"}:
         query = query.where(~rival)
+    if assigned:
+        query = query.where(t.work.c.run_id == run_id)
     ids = list(connection.scalars(query))
     if not ids:
         return []
