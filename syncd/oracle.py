@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -129,15 +129,17 @@ class Oracle:
         ours = {
             (a, k): (in_credits(int(s)), in_credits(int(u)), in_credits(int(r))) for a, k, s, u, r in rows
         }
+        guessed = _guessed(connection)
         for account, vendor in self.accounts.items():
             charged = self.stands[vendor].ask("books", summary="1")["charged"]
             for kind in sorted({k for a, k in ours if a == account} | set(charged)):
                 spent, unknown, reserved = ours.get((account, kind), (Decimal(0),) * 3)
                 theirs = Decimal(str(charged.get(kind, "0")))
-                if not spent <= theirs <= spent + unknown + reserved:
+                worst = guessed[account, kind]
+                if not spent - worst <= theirs <= spent + unknown + reserved:
                     yield (
-                        f"I1: {account} {kind}: the vendor charged {theirs}, we have {spent} spent, "
-                        f"{unknown} unknown, {reserved} reserved"
+                        f"I1: {account} {kind}: the vendor charged {theirs}, we have {spent} spent (of which "
+                        f"{worst} is the most that it can have been), {unknown} unknown, {reserved} reserved"
                     )
 
     # contacts
@@ -217,6 +219,17 @@ class Oracle:
                     yield f"I8: line {number} of the log holds a credential"
             if _PERSONAL.search(line) or any(name in line for name in self.names):
                 yield f"I8: line {number} of the log holds somebody's data"
+
+
+def _guessed(connection: Connection) -> Mapping[tuple[str, str], Decimal]:
+    """(account, kind) → credits booked as spent of answers that left open whether they were charged."""
+    found: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    query = select(t.lookup.c.account, t.lookup.c.charge).where(t.lookup.c.charge.endswith("(unknown)"))
+    for account, text in connection.execute(query.where(t.lookup.c.state == "settled")):
+        for part in text.removesuffix("(unknown)").split(","):
+            kind, _, amount = part.strip().partition(" ")
+            found[account, kind] += Decimal(amount.strip())
+    return found
 
 
 def _keys_bought(connection: Connection, account: str, record_ids: Collection[str]) -> int:

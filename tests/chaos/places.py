@@ -132,6 +132,8 @@ def place(folder: Path, on_postgresql: bool) -> Iterator[Place]:
         yield Mount(state) if mounted else Disk(state)
     finally:
         if mounted:
+            # The mount takes the state along; whoever asked to keep the folder wants to look at it.
+            shutil.copytree(state, folder / "state-at-the-end")
             subprocess.run(["umount", "-l", str(state)], check=False, capture_output=True)
 
 

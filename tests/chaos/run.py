@@ -8,7 +8,6 @@ machine's.
 from __future__ import annotations
 
 import argparse
-import faulthandler
 import json
 import math
 import random
@@ -32,7 +31,7 @@ from tests.chaos import verdict
 from tests.chaos.people import Office
 from tests.chaos.places import Mount, Place, Server, place
 from tests.chaos.weather import SETTINGS, Round, Weather
-from tests.chaos.workers import Worker
+from tests.chaos.workers import Nursery, Worker
 from tests.rehearsals import Stage, stages
 
 LEASE_S = 6
@@ -164,7 +163,7 @@ class Chaos:
         elif trouble == "disk_full" and isinstance(self.place, Mount):
             self.place.fill()
         else:
-            self.place.break_writes(worker.pid)
+            self.place.break_writes(worker.pid or 0)
         time.sleep(1.0)
         begun = len(worker.said)
         self.place.mend()
@@ -265,12 +264,8 @@ def _changes(plan: Plan, where: Place, rate: int | None = None) -> dict[str, Any
     providers: dict[str, Any] = {}
     for vendor in plan.vendors[1:]:
         kinds, buckets = REHEARSALS[vendor].credits, REHEARSALS[vendor].rates
-        cap = plan.contacts / len(plan.vendors)
-        budget = {
-            "per_run": math.ceil(cap / 4),
-            "per_day": math.ceil(cap / 2),
-            "per_month": math.ceil(cap * 2),
-        }
+        most = plan.contacts
+        budget = {"per_run": math.ceil(most / 4), "per_day": math.ceil(most / 2), "per_month": most * 2}
         if rate is not None:
             limits = dict.fromkeys(buckets, f"{rate}/s")
             providers[vendor] = {"budgets": {kind: dict(budget) for kind in kinds}, "limits": limits}
@@ -290,14 +285,14 @@ def campaign(folder: Path, plan: Plan) -> dict[str, Any]:
         settings = {v: s for v, s in SETTINGS.items() if v in plan.vendors}
         stage = direct(contacts=plan.contacts, vendors=plan.vendors, seed=plan.seed, settings=settings)
         stage.configure(_changes(plan, where, rate))
-        workers = [Worker(f"worker {n}", stage.config, folder / f"clock-{n}") for n in range(plan.workers)]
+        nursery = Nursery()
+        workers = [Worker(nursery, stage.config, folder / f"clock-{n}") for n in range(plan.workers)]
         dice = random.Random(f"people {plan.seed}")
         chaos = Chaos(plan, stage, where, workers, Office(stage.stand(plan.crm), dice))
         try:
             chaos.rounds()
         finally:
-            for worker in workers:
-                worker.kill()
+            nursery.close()
             where.mend()
         chaos.settle()
         told = chaos.verdict()
@@ -326,7 +321,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--keep", type=Path, help="a folder in which everything stays for a look")
     given = parser.parse_args(arguments)
-    faulthandler.register(signal.SIGUSR1)
     if given.workers > 1 and not given.postgresql:
         parser.error("several workers share a state on PostgreSQL only: add --postgresql")
     chosen = tuple(name for name in given.providers.split(",") if name)

@@ -66,7 +66,7 @@ class Weather:
         fates = {"kill": 70, "term": 6, "freeze": 9, **dict.fromkeys(self.troubles, 15 / len(self.troubles))}
         fate = dice.choices(list(fates), list(fates.values()))[0]
         victim = dice.randrange(self.workers)
-        after_s = dice.uniform(0.0, 1.5)
+        after_s = dice.uniform(0.0, 2.5)
         clocks = {n: self._step() for n in range(self.workers) if dice.random() < 0.15}
         server = self._step() if dice.random() < 0.15 else None
         return Round(fate, victim, after_s, clocks, server, {v: self._faults(v) for v in self.vendors})
