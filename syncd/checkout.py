@@ -128,8 +128,6 @@ class Checkout:
         self._vendors: list[Vendor] | None = None
         self._rooms: dict[str, dict[str, Room]] = {}
         self._wake_at = 0.0
-        self._full: set[str] = set()
-        """Accounts of which what is in flight fills a budget: nothing more can be booked before it lands."""
         self.in_flight = 0
         self.returned: list[Desk] = []
         self.lost: list[Desk] = []
@@ -192,8 +190,6 @@ class Checkout:
         self._wake_at = self.b.pacer.monotonic() + 1.0
         buckets: dict[str, list[tuple[ProviderAccount, Operation]]] = defaultdict(list)
         for (name, operation_name), waiting in list(self._queues.items()):
-            if name in self._full:
-                continue
             if waiting:
                 operation = waiting[0].ask.operation
                 buckets[self.b.accounts[name].line.bucket(operation).key].append(
@@ -316,7 +312,6 @@ class Checkout:
                 self.returned.append(parcel.desk)
         elif self._flying_for(account) and self.funded(account.name, parcels[0].ask.operation):
             waiting[:0] = parcels
-            self._full.add(account.name)
         else:
             self.returned += [p.desk for p in parcels]
 
@@ -370,7 +365,6 @@ class Checkout:
             for flight in landed:
                 self._flying[flight.account.line.bucket(flight.operation).key] -= 1
                 self.in_flight -= 1
-        self._full.clear()
         self.changed()
         for flight in landed:
             for parcel in flight.parcels:
