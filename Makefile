@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 help:
 	@echo "make demo [ARGS=\"--contacts 20000 --csv export.csv --json\"]   see the whole job done, without any key"
 	@echo "make test                                                    lint, types, import rules, all tests"
-	@echo "make chaos [ROUNDS=150 SEED=1]                               kill the daemon again and again, then look"
+	@echo "make chaos [ROUNDS=150 SEED=1 ARGS=\"--postgresql --workers 2\"]  kill, freeze, starve the daemon, then look"
 	@echo "make bench                                                   the figures, as JSON"
 	@echo "make package                                                 wheel, source archive and list of parts in dist/"
 	@echo "make man                                                     the man pages anew"

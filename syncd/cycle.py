@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import InternalError, OperationalError
 
 from syncd import report
 from syncd.accounts import DRIFT, CrmAccount
@@ -90,6 +91,8 @@ class Cycle:
             self._bench.mandate = orders.plan.mandate()
             purses = self._bench.mandate.purses(runtime.ledger.purses)
             self._bench.ledger = Ledger(runtime.store, purses, runtime.owner, self._bench.lease_us)
+        self._unusable: OperationalError | InternalError | None = None
+        """How the state failed the thread that enriches."""
 
     def run(self) -> Outcome:
         """The whole cycle. Failures of a CRM or provider end up in the outcome, not in exceptions.
@@ -297,6 +300,8 @@ class Cycle:
                 self._write(writer)
             # Nothing more is bought for a sync that cannot write what it has.
             enricher.syncs = _healthy(writers)
+        if self._unusable is not None:
+            raise self._unusable
 
     def _write_rest(self, enricher: Enricher, writers: Sequence[Writer]) -> None:
         for writer in writers:
@@ -310,6 +315,9 @@ class Cycle:
     def _guard(self, enricher: Enricher) -> None:
         try:
             enricher.drain()
+        except (OperationalError, InternalError) as error:
+            # Not ours to explain: whoever gave the orders meets a state that cannot be used everywhere.
+            self._unusable = error
         except BaseException as error:
             # Whatever ends this thread ends the cycle: the other one would wait for its work for ever.
             self.tallies.failures[report.BROKEN] = Failure(FailureKind.CONTRACT, type(error).__name__)

@@ -19,7 +19,9 @@ def recover(
 
     A call that was booked as sent may have reached the vendor. Free ones are released; those that cost
     become unknown, which counts as spent. On a state that one process holds, every other owner is dead;
-    otherwise only those are whose leases ran out longer ago than the longest request lasts.
+    otherwise only those are whose leases ran out longer ago than the longest request lasts. Contacts that
+    this owner holds itself are left from a cycle that broke, because the state failed it: no other cycle
+    of its own runs now, and its heartbeat would hold them for ever.
     """
     alone = owner if store.sqlite else ""
     counts = {"released": 0, "unknown": 0, "contacts": 0}
@@ -34,8 +36,8 @@ def recover(
                 counts["unknown"] += ledger.lose(
                     connection, ticket, "the caller died before the answer", ("sent",)
                 )
+        work.orphan(connection, owner, bool(alone))
         if alone:
-            work.orphan(connection, [owner])
             runs.free_syncs(connection, owner)
         counts["contacts"] = work.expire(connection, 0 if alone else lease_us)
     if any(counts.values()):

@@ -73,10 +73,11 @@ def _population(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def _truth(sandbox: Sandbox) -> list[dict[str, Any]]:
-    """Everybody as they are, each with the population's id of their CRM record."""
+    """Everybody as they are, each by the name that books give them and the population's id of their CRM record."""
     owners = {record.person: record.id for record in sandbox.population.records}
     return [
         {
+            "ref": person.ref,
             "record": owners.get(person.ref, ""),
             "full_name": person.full,
             "emails": [a for a in (person.work_email, person.personal_email, person.crm_email) if a],

@@ -87,6 +87,7 @@ class Store:
             poolclass=QueuePool,
             pool_size=8,
             max_overflow=24,
+            hide_parameters=True,
         )
 
         @event.listens_for(engine, "connect")
@@ -256,7 +257,11 @@ def holder(path: Path) -> int | None:
 
 def _postgresql_engine(url: URL) -> Engine:
     engine = create_engine(
-        url.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=24, pool_pre_ping=True
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=8,
+        max_overflow=24,
+        pool_pre_ping=True,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")

@@ -377,13 +377,10 @@ def expire(connection: Connection, grace_us: int, but: Sequence[str] = ()) -> in
     return int(back.rowcount + due.rowcount)
 
 
-def orphan(connection: Connection, owners: Sequence[str]) -> int:
-    """Expire at once what these owners held; for a state that only this process can have open."""
-    return int(
-        connection.execute(
-            update(t.work).where(t.work.c.owner.not_in(owners), t.work.c.owner != "").values(lease_until=0)
-        ).rowcount
-    )
+def orphan(connection: Connection, owner: str, alone: bool) -> int:
+    """Expire at once what an owner held; where it is alone with the state, what anybody held."""
+    held = t.work.c.owner != "" if alone else t.work.c.owner == owner
+    return int(connection.execute(update(t.work).where(held).values(lease_until=0)).rowcount)
 
 
 def retry(connection: Connection, work_id: int, states: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
-"""Chaos: a loaded daemon is killed again and again while its vendors misbehave; then the oracle looks.
+"""Chaos: loaded daemons are killed, frozen and starved again and again while their vendors misbehave; then the oracle
+looks.
 
-The same seed gives the same faults, edits and pauses; the moment at which a kill meets the daemon is the
+The same seed gives the same faults, edits, fates and pauses; the moment at which they meet the daemon is the
 machine's.
 """
 
@@ -8,182 +9,331 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
+import math
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from syncd.cycle import Cycle, Orders
 from syncd.oracle import summary
+from syncd.rehearsal import PROPERTIES, vendors
+from syncd.runtime import Runtime
 from syncd.store import jobs, lists
-from tests.rehearsals import ROOT, Stage, stages
+from tests.chaos import verdict
+from tests.chaos.people import Office
+from tests.chaos.places import Mount, Place, Server, place
+from tests.chaos.weather import SETTINGS, Round, Weather
+from tests.chaos.workers import Nursery, Worker
+from tests.rehearsals import Stage, stages
 
-FAULTS = (
-    {"kind": "charge_then_500", "rate": 0.02},
-    {"kind": "reset_after", "rate": 0.02},
-    {"kind": "reset_before", "rate": 0.03},
-    {"kind": "status", "status": 503, "rate": 0.05},
-    {"kind": "rate_limit", "rate": 0.02, "retry_after": "1"},
-    {"kind": "garbage", "rate": 0.02},
-    {"kind": "truncate", "rate": 0.01},
-    {"kind": "delay", "seconds": 0.3, "rate": 0.1},
-)
+LEASE_S = 6
 HOURS = 3
-SETTLE_CYCLES = 40
+SETTLE_CYCLES = 60
+EDITS = 5
+GOES_ON, GOES_ON_S = ('"contact.ended"', '"run.done"'), 90.0
 OPEN = ("ready", "leased", "waiting", "enriched", "writing")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a campaign is to be."""
+
+    rounds: int
+    seed: int = 1
+    contacts: int = 1000
+    crm: str = "hubspot"
+    providers: tuple[str, ...] = ()
+    on_postgresql: bool = False
+    workers: int = 1
+    verbose: bool = False
+
+    @property
+    def vendors(self) -> tuple[str, ...]:
+        return (self.crm, *(self.providers or vendors("provider")))
 
 
 @dataclass
 class Chaos:
     """One campaign over one stage."""
 
+    plan: Plan
     stage: Stage
-    seed: int
-    budget: int = 0
-    kills: int = 0
-    dice: random.Random = field(init=False)
+    place: Place
+    workers: list[Worker]
+    office: Office
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(verdict.COUNTS, 0))
+    violations: list[str] = field(default_factory=list)
+    early: list[str] = field(default_factory=list)
+    """What the oracle found before it became quiet."""
+    began: float = field(default_factory=time.monotonic)
 
-    def __post_init__(self) -> None:
-        self.dice = random.Random(self.seed)
+    def rounds(self) -> None:
+        """Round after round, each with its troubles."""
+        names = list(self.stage.rehearsal.stands)
+        weather = Weather(self.plan.seed, names, len(self.workers), self.place.troubles)
+        for number in range(self.plan.rounds):
+            now = weather.next()
+            self._bring_up(now)
+            self.office.work(EDITS)
+            self._set_clocks(now)
+            time.sleep(now.after_s)
+            self._befall(now)
+            self.counts["rounds"] += 1
+            self._tell(f"round {number + 1}: {now.fate}")
+        for worker in self.workers:
+            worker.kill()
+            self.stage.log.write("".join(worker.said))
 
-    def rounds(self, count: int) -> None:
-        """Start the daemon, let it work for a moment, kill it; with ever other troubles."""
-        for _ in range(count):
-            self._trouble()
-            self._edit()
-            self._live_and_die()
+    def _tell(self, text: str) -> None:
+        """Progress, for whoever waits."""
+        if self.plan.verbose:
+            sys.stderr.write(f"{time.monotonic() - self.began:.0f} s {text}\n")
+            sys.stderr.flush()
 
-    def _trouble(self) -> None:
-        for vendor, stand in self.stage.rehearsal.stands.items():
-            _clear(stand.url)
-            for fault in self.dice.sample(FAULTS, self.dice.randrange(3)):
-                path = "*" if vendor != "hubspot" else "*/objects/contacts*"
-                if vendor == "hubspot" and fault["kind"] in ("charge_then_500", "truncate"):
-                    continue
-                stand.ask("faults", {**fault, "path": path, "seed": self.dice.randrange(1_000_000)})
-
-    def _edit(self) -> None:
-        """A person works in the CRM meanwhile, on what no look-up is made by: whoever changes a contact's
-        keys asks for another look-up, and that one costs.
-        """
-        crm = self.stage.stand("hubspot")
-        ids = crm.ask("records")["ids"]
-        for record in self.dice.sample(ids, min(3, len(ids))):
-            name = self.dice.choice(["jobtitle", "mobilephone"])
-            crm.ask("edit", {"id": record, "properties": {name: f"edited {self.dice.randrange(10_000)}"}})
-
-    def _live_and_die(self) -> None:
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "syncd", "run", "--config", str(self.stage.config)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        seen = _until_ready(daemon)
-        time.sleep(self.dice.uniform(0.0, 1.5))
-        daemon.send_signal(signal.SIGKILL)
-        seen += daemon.communicate()[1]
-        self.kills += 1
-        self.stage.log.write(seen)
-
-    def settle(self) -> None:
-        """No more trouble: cycles, hours apart, until nothing is under way."""
+    def _calm(self) -> None:
+        """No vendor has a fault any more."""
         for stand in self.stage.rehearsal.stands.values():
             _clear(stand.url)
-        for number in range(SETTLE_CYCLES):
-            ahead = timedelta(hours=HOURS * number)
-            with self.stage.runtime(clock=lambda ahead=ahead: datetime.now(UTC) + ahead) as runtime:  # type: ignore[misc]
-                store = runtime.store
-                store.clock_us = lambda ahead=ahead: round((datetime.now(UTC) + ahead).timestamp() * 1e6)  # type: ignore[misc]
-                store.engine.dispose()
-                Cycle(runtime, Orders(list(runtime.policies))).run()
-                with store.read() as connection:
-                    counts = lists.counts(connection, list(runtime.policies))
-                    pending = jobs.pending(connection)
-            if not pending and not any(counts.get(state) for state in OPEN):
-                return
 
-    def verdict(self, rounds: int) -> dict[str, Any]:
-        """The line at the end; every figure but rounds and kills must be 0."""
-        found = self.stage.oracle()
-        books = {v: s.ask("books", summary="1") for v, s in self.stage.rehearsal.stands.items()}
-        with self.stage.runtime() as runtime, runtime.store.read() as connection:
-            unexplained = [row for row in jobs.unresolved(connection) if not row[4]]
-        starts = [v[:2] for v in found]
-        over = [v for v in found if v.startswith("I1") and "holds" in v]
+    def _bring_up(self, now: Round) -> None:
+        """Every worker lives, and the round's faults are in force."""
+        for vendor, faults in now.faults.items():
+            stand = self.stage.stand(vendor)
+            _clear(stand.url)
+            stand.ask("faults", list(faults))
+        for worker in self.workers:
+            self._start(worker)
+
+    def _start(self, worker: Worker) -> None:
+        ended = worker.note_end()
+        if ended is not None:
+            self.violations.append(f"a daemon ended by itself with {ended[0]}: {ended[1]}")
+        if not worker.alive:
+            self.counts["restarts"] += 1
+            if not worker.start():
+                self.violations.append(f"a daemon did not start: {worker.note_end()}")
+
+    def _set_clocks(self, now: Round) -> None:
+        for number, ahead_s in now.clock_s.items():
+            self.workers[number].set_clock(ahead_s)
+            self.counts["clock_steps"] += 1
+        if now.server_clock_s is not None and isinstance(self.place, Server):
+            self.place.ahead(now.server_clock_s)
+            self.counts["clock_steps"] += 1
+
+    def _befall(self, now: Round) -> None:
+        worker = self.workers[now.victim]
+        match now.fate:
+            case "kill":
+                worker.kill()
+                self.counts["kills"] += 1
+            case "term":
+                if worker.alive and not worker.end():
+                    self.violations.append("a daemon that was told to end did not, or ended badly")
+            case "freeze":
+                self._freeze(worker)
+            case "read_only":
+                self._read_only(worker)
+            case trouble:
+                self._starve(worker, trouble)
+
+    def _freeze(self, worker: Worker) -> None:
+        """Longer than what it holds is held for it; nobody can take a SQLite state over meanwhile."""
+        if not worker.alive:
+            return
+        worker.signal(signal.SIGSTOP)
+        time.sleep(LEASE_S * 1.3)
+        worker.signal(signal.SIGCONT)
+        self.counts["freezes"] += 1
+
+    def _starve(self, worker: Worker, trouble: str) -> None:
+        """The state cannot be written for a moment; afterwards the same daemon goes on, or ends cleanly."""
+        if not worker.alive:
+            return
+        if isinstance(self.place, Server):
+            self.place.cut()
+        elif trouble == "disk_full" and isinstance(self.place, Mount):
+            self.place.fill()
+        else:
+            self.place.break_writes(worker.pid or 0)
+        time.sleep(1.0)
+        begun = len(worker.said)
+        self.place.mend()
+        self._calm()
+        self.counts["disk_full"] += 1
+        if worker.hears(GOES_ON, GOES_ON_S, begun):
+            return
+        if worker.alive:
+            self.violations.append(f"a daemon did not go on after {trouble}")
+            worker.kill()
+        else:
+            ended = worker.note_end()
+            if ended is None or ended[0] not in (5, 78) or not ended[1]:
+                self.violations.append(f"a daemon ended badly after {trouble}: {ended}")
+
+    def _read_only(self, worker: Worker) -> None:
+        """A state that cannot be written is refused in one sentence, and left as it is."""
+        assert isinstance(self.place, Mount)
+        worker.kill()
+        self.counts["kills"] += 1
+        if not self.place.seal():
+            return
+        started = worker.start()
+        ended = worker.note_end()
+        if started or ended is None or ended[0] != 78 or "not writable" not in ended[1]:
+            self.violations.append(f"a read-only state was not refused in a sentence: {ended}")
+            worker.kill()
+        self.place.mend()
+        self.counts["disk_full"] += 1
+
+    def settle(self) -> None:
+        """No more trouble: cycles, hours apart for everybody, until nothing is under way."""
+        self.place.mend()
+        self._calm()
+        # While the caps are those that were in force; then there is room for everybody, so that all come to an end.
+        self.early = verdict.broken(self.stage, self.office.rekeyed, quiet=False)
+        self.stage.configure(_changes(self.plan, self.place))
+        for _ in range(SETTLE_CYCLES):
+            self._pass(HOURS * 3600)
+            with self._hurry() as runtime:
+                Cycle(runtime, Orders(list(runtime.policies))).run()
+                with runtime.store.read() as connection:
+                    held = lists.counts(connection, list(runtime.policies))
+                    pending = jobs.pending(connection)
+            self._tell(f"settling: {held}, jobs {pending}")
+            if not pending and not any(held.get(state) for state in OPEN):
+                return
+        self.violations.append(f"never quiet: {held}, jobs {pending}")
+
+    def _pass(self, seconds: float) -> None:
+        self.stage.pass_time(seconds)
+        self.place.ahead(self.stage.ahead_s)
+
+    @contextmanager
+    def _hurry(self) -> Iterator[Runtime]:
+        """The house, for which every pause is over at once, by its own clock and by the server's."""
+
+        def skip(seconds: float) -> None:
+            self.stage.ahead_s += seconds
+            self.place.ahead(self.stage.ahead_s)
+
+        with self.stage.hurry() as runtime:
+            runtime.pacer.sleep = skip
+            yield runtime
+
+    def verdict(self) -> dict[str, Any]:
+        """The line at the end, and every violation as a sentence."""
+        found = [*self.early, *verdict.broken(self.stage, self.office.rekeyed)]
+        unknowns = verdict.unexplained_unknowns(self.stage)
+        fields = verdict.unexplained_fields(self.stage, self.plan.seed)
+        with self._hurry() as runtime:
+            repeated = verdict.again(runtime)
+        unclean = [line for worker in self.workers for line in worker.unclean]
+        told = [*found, *unknowns, *fields, *repeated, *self.violations, *unclean]
         return {
-            "rounds": rounds,
-            "kills": self.kills,
-            "double_charged": sum(b["double_charged"] for b in books.values()),
-            "overspent": len(over),
-            "lost_results": starts.count("I1") - len(over) + starts.count("I6"),
-            "human_edits_overwritten": sum(b["human_edits_overwritten"] for b in books.values()),
-            "unaccounted": starts.count("I5") + starts.count("I2"),
-            "unexplained_unknowns": len(unexplained),
-            "violations": summary(found),
+            **self.counts,
+            "edits": self.office.edits,
+            **verdict.columns(found),
+            "unexplained_unknowns": len(unknowns),
+            "unexplained_fields": len(fields),
+            "second_run": len(repeated),
+            "unclean": len(unclean) + len(self.violations),
+            "violations": summary(told),
         }
 
 
-def _until_ready(daemon: subprocess.Popen[str]) -> str:
-    """What the daemon said until it was ready, which includes that line."""
-    assert daemon.stderr is not None
-    said = ""
-    for line in daemon.stderr:
-        said += line
-        if '"daemon.ready"' in line:
-            break
-    return said
-
-
 def _clear(url: str) -> None:
-    import urllib.request
-
     request = urllib.request.Request(f"{url}/_sandbox/faults", method="DELETE")
     urllib.request.urlopen(request, timeout=10).close()
 
 
-def campaign(folder: Path, rounds: int, seed: int, contacts: int, vendors: tuple[str, ...]) -> dict[str, Any]:
+def _changes(plan: Plan, where: Place, rate: int | None = None) -> dict[str, Any]:
+    """The configuration: a short lease; with a `rate` caps that are met, and a pace at which there is work in every
+    round.
+    """
+    from connectors.sandbox import REHEARSALS
+
+    providers: dict[str, Any] = {}
+    for vendor in plan.vendors[1:]:
+        kinds, buckets = REHEARSALS[vendor].credits, REHEARSALS[vendor].rates
+        most = plan.contacts
+        budget = {"per_run": math.ceil(most / 4), "per_day": math.ceil(most / 2), "per_month": most * 2}
+        if rate is not None:
+            limits = dict.fromkeys(buckets, f"{rate}/s")
+            providers[vendor] = {"budgets": {kind: dict(budget) for kind in kinds}, "limits": limits}
+    sync = {"every": "10s", "brakes": {"changed_share": 1.0, "same_value": 1000}}
+    return {
+        "state": {**where.changes, "lease": f"{LEASE_S}s"},
+        "providers": providers,
+        "syncs": {f"{plan.crm}-sandbox-contacts": sync},
+    }
+
+
+def campaign(folder: Path, plan: Plan) -> dict[str, Any]:
     """A whole campaign; its verdict."""
-    with stages(folder) as direct:
-        stage = direct(
-            contacts=contacts,
-            vendors=vendors,
-            seed=seed,
-            changes={"syncs": {"hubspot-sandbox-contacts": {"every": "10s"}}},
-        )
-        chaos = Chaos(stage, seed)
-        chaos.rounds(rounds)
+    began = time.monotonic()
+    with place(folder, plan.on_postgresql) as where, stages(folder) as direct:
+        rate = max(2, math.ceil(plan.contacts / plan.rounds / 2))
+        settings = {v: s for v, s in SETTINGS.items() if v in plan.vendors}
+        stage = direct(contacts=plan.contacts, vendors=plan.vendors, seed=plan.seed, settings=settings)
+        stage.configure(_changes(plan, where, rate))
+        nursery = Nursery()
+        workers = [Worker(nursery, stage.config, folder / f"clock-{n}") for n in range(plan.workers)]
+        dice = random.Random(f"people {plan.seed}")
+        chaos = Chaos(plan, stage, where, workers, Office(stage.stand(plan.crm), dice))
+        try:
+            chaos.rounds()
+        finally:
+            nursery.close()
+            where.mend()
         chaos.settle()
-        return chaos.verdict(rounds)
+        told = chaos.verdict()
+    told["seconds"] = round(time.monotonic() - began)
+    return told
 
 
-def main() -> int:
+def failed(told: Mapping[str, Any]) -> bool:
+    """Whether any column that has to be zero is not."""
+    return any(n for k, n in told.items() if k not in verdict.COUNTS)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m tests.chaos.run --rounds 150`: one JSON line; 1 where a promise was broken."""
     parser = argparse.ArgumentParser(prog="chaos")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--contacts", type=int, default=2000)
-    given = parser.parse_args()
-    from syncd.rehearsal import vendors
-
+    parser.add_argument("--contacts", type=int, default=1000)
+    parser.add_argument("--crm", default="hubspot", choices=sorted(PROPERTIES))
+    parser.add_argument("--providers", default="", help="names, with commas between them; all where left out")
+    parser.add_argument(
+        "--postgresql", action="store_true", help="the state on a PostgreSQL server of its own"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, help="daemons that share the state; with --postgresql"
+    )
+    parser.add_argument("--keep", type=Path, help="a folder in which everything stays for a look")
+    given = parser.parse_args(arguments)
+    if given.workers > 1 and not given.postgresql:
+        parser.error("several workers share a state on PostgreSQL only: add --postgresql")
+    chosen = tuple(name for name in given.providers.split(",") if name)
+    plan = Plan(
+        given.rounds, given.seed, given.contacts, given.crm, chosen, given.postgresql, given.workers, True
+    )
     with tempfile.TemporaryDirectory(prefix="syncd-chaos-") as folder:
-        verdict = campaign(
-            Path(folder), given.rounds, given.seed, given.contacts, ("hubspot", *vendors("provider"))
-        )
-    violations = verdict.pop("violations")
+        told = campaign(given.keep or Path(folder), plan)
+    violations = told.pop("violations")
     if violations:
         sys.stderr.write(violations + "\n")
-    sys.stdout.write(json.dumps(verdict) + "\n")
-    return int(any(n for k, n in verdict.items() if k not in ("rounds", "kills")) or bool(violations))
+    sys.stdout.write(json.dumps(told) + "\n")
+    return int(failed(told) or bool(violations))
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.chaos.run import campaign
+from tests.chaos.run import Plan, campaign, failed
 
 
 def test_a_daemon_that_is_killed_again_and_again_keeps_every_promise(tmp_path: Path) -> None:
-    verdict = campaign(tmp_path, rounds=5, seed=7, contacts=300, vendors=("hubspot", "contactout"))
-    assert verdict.pop("violations") == ""
-    assert (verdict.pop("rounds"), verdict.pop("kills")) == (5, 5)
-    assert not any(verdict.values()), verdict
+    told = campaign(tmp_path, Plan(rounds=6, seed=5, contacts=200, providers=("contactout",)))
+    assert told.pop("violations") == ""
+    assert told["rounds"] == 6
+    assert told["kills"] >= 3
+    assert not failed(told), told

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.rehearsals import Director, Said, Stage
+from tests.rehearsals import ROOT, Director, Said, Stage
 
 
 def spent(play: Stage) -> int:
@@ -201,3 +204,30 @@ def _clear(play: Stage, vendor: str) -> None:
 
     request = urllib.request.Request(f"{play.stand(vendor).url}/_sandbox/faults", method="DELETE")
     urllib.request.urlopen(request, timeout=10).close()
+
+
+def test_a_state_that_can_grow_no_more_in_mid_run_ends_it_in_one_sentence_and_loses_nothing(
+    stage: Director,
+) -> None:
+    play = stage(contacts=80)
+    play.cycle(spend=False)
+    most = (play.rehearsal.folder / "state.db").stat().st_size + 600_000
+
+    def starve() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+    said = subprocess.run(
+        [sys.executable, "-m", "syncd", "once", "--config", str(play.config)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=starve,
+    )
+    assert said.returncode == 5
+    sentence = said.stderr.splitlines()[-1]
+    assert sentence.startswith("syncd: the state failed while it was in use")
+    assert ".broken" not in said.stderr
+    assert spent(play)
+    play.assert_well(play.hurried())

@@ -379,14 +379,23 @@ def test_in_a_fleet_only_those_are_dead_whose_leases_have_long_run_out(backend: 
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_alone_with_its_state_a_process_takes_over_at_once_and_keeps_its_own(backend: Backend) -> None:
+def test_alone_with_its_state_a_process_takes_over_at_once_and_keeps_its_own_calls(backend: Backend) -> None:
     dead, alive = worker(backend.store, "dead"), worker(backend.open(), "alive")
     booked(dead.book(DIRECT, "a"))
     booked(alive.book(DIRECT, "b"))
     # Leases end a moment after they were given up: the clock of these tests stands still.
     backend.clock.advance(0.001)
-    assert rescue(alive, DIRECT) == {"released": 0, "unknown": 1, "contacts": 1}
+    assert rescue(alive, DIRECT) == {"released": 0, "unknown": 1, "contacts": 2}
     assert call_states(backend.store) == ["unknown", "sent"]
+
+
+def test_contacts_that_a_broken_cycle_held_are_free_for_the_next_one_of_the_same_process(
+    backend: Backend,
+) -> None:
+    broken = worker(backend.store, "the same")
+    booked(broken.book(DIRECT, "a"))
+    backend.clock.advance(1)
+    assert rescue(broken, DIRECT) == {"released": 0, "unknown": 0, "contacts": 1}
 
 
 def test_a_launched_job_is_not_given_up_but_asked_for(backend: Backend) -> None:

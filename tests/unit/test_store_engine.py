@@ -134,3 +134,9 @@ def test_the_salt_is_made_once_and_is_another_in_every_state(backend: Backend, b
 def test_a_state_begins_empty(store: Store) -> None:
     with store.read() as connection:
         assert connection.scalar(select(func.count()).select_from(t.work)) == 0
+
+
+def test_no_error_of_the_database_tells_what_was_to_be_stored(store: Store) -> None:
+    with pytest.raises(DBAPIError) as failed, store.write() as connection:
+        connection.execute(text("INSERT INTO nowhere VALUES (:held)"), {"held": "ada@example.com"})
+    assert "ada@example.com" not in str(failed.value)

@@ -352,20 +352,23 @@ def test_an_interrupted_write_is_due_at_once_and_stays_a_write(backend: Backend)
         work.hold(connection, "a", "writing", {i: (row.fence, b"t")})
     backend.clock.advance(30)
     with backend.store.write() as connection:
-        assert work.orphan(connection, ["b"]) == 1
+        assert work.orphan(connection, "b", alone=True) == 1
         assert work.expire(connection, 0) == 1
     (again,) = claim(backend.store, "b", states=("enriched", "writing"))
     assert (again.state, again.trace, again.fence) == ("writing", b"t", row.fence + 1)
 
 
-def test_only_what_others_held_is_orphaned(store: Store) -> None:
+@pytest.mark.parametrize(("alone", "held"), [(True, 2), (False, 1)])
+def test_one_of_many_orphans_what_it_held_itself_and_one_alone_whatever_was_held(
+    store: Store, alone: bool, held: int
+) -> None:
     add(store, 2)
     claim(store, "a", 1)
     claim(store, "b", 1)
     with store.write() as connection:
-        assert work.orphan(connection, ["b"]) == 1
-        assert work.expire(connection, 0) == 1
-        assert lists.counts(connection) == {"leased": 1, "ready": 1}
+        assert work.orphan(connection, "b", alone) == held
+        assert work.expire(connection, 0) == held
+        assert lists.counts(connection).get("leased", 0) == 2 - held
 
 
 def test_holding_on_tells_how_many_rows_were_lost(store: Store) -> None:
