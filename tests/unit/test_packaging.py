@@ -25,6 +25,7 @@ PARTS = ("syncd", "connectors", "systemd", "docs", "tests", "bench")
 FILES = (
     "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "Dockerfile",
     ".dockerignore", "config.example.yaml", "requirements.lock", "requirements-dev.lock", ".gitignore",
+    "properdocs.yml",
 )  # fmt: skip
 
 
