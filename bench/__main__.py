@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.identity import measure
+from bench.service import idle, ready
 from syncd.config import load
 from syncd.cycle import Cycle, Orders
 from syncd.log import Scrubber, configure
@@ -152,6 +153,8 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "whole": whole,
     "limits": limits,
     "startup": startup,
+    "idle": idle,
+    "ready": ready,
     "identity": identity,
 }
 
