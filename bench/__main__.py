@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.identity import measure
-from bench.service import idle, ready
+from bench.service import environment, idle, ready
 from syncd.config import load
 from syncd.cycle import Cycle, Orders
 from syncd.log import Scrubber, configure
@@ -139,7 +139,7 @@ def _timed(command: list[str]) -> float:
         check=True,
         capture_output=True,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
     )
     return time.perf_counter() - started
 
