@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 WORKERS ?= 2
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test lint unit bench chaos docs man sbom package lock clean
+.PHONY: help demo test lint unit bench chaos docs man schema sbom package lock clean
 
 help:
 	@echo "make demo [ARGS=\"--contacts 20000 --csv export.csv --json\"]   see the whole job done, without any key"
@@ -63,6 +63,9 @@ docs: $(VENV)/.dev
 
 man: $(VENV)/.dev
 	@$(RUN) docs/manpages.py
+
+schema: $(VENV)/.dev
+	@$(RUN) -m tests.schemas $(RELEASE)
 
 sbom: $(VENV)/bin/python
 	@mkdir -p dist
