@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 WORKERS ?= 2
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test lint unit bench chaos man sbom package lock clean
+.PHONY: help demo test lint unit bench chaos docs man schema sbom package lock clean
 
 help:
 	@echo "make demo [ARGS=\"--contacts 20000 --csv export.csv --json\"]   see the whole job done, without any key"
@@ -14,6 +14,7 @@ help:
 	@echo "make chaos [ROUNDS=150 SEED=1 ARGS=\"--postgresql --workers 2\"]  kill, freeze, starve the daemon, then look"
 	@echo "make bench                                                   the figures, as JSON"
 	@echo "make package                                                 wheel, source archive and list of parts in dist/"
+	@echo "make docs                                                    the documents as a site, in site/"
 	@echo "make man                                                     the man pages anew"
 
 $(VENV)/bin/python:
@@ -56,8 +57,15 @@ SEED ?= 1
 chaos: $(VENV)/.dev
 	@$(RUN) -m tests.chaos.run --rounds $(ROUNDS) --seed $(SEED) $(ARGS)
 
+docs: $(VENV)/.dev
+	@$(RUN) -m properdocs build --strict --quiet
+	@echo "site/index.html"
+
 man: $(VENV)/.dev
 	@$(RUN) docs/manpages.py
+
+schema: $(VENV)/.dev
+	@$(RUN) -m tests.schemas $(RELEASE)
 
 sbom: $(VENV)/bin/python
 	@mkdir -p dist

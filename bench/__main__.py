@@ -21,6 +21,7 @@ from bench import caps, undoing
 from bench.cheapest import compare
 from bench.identity import measure
 from bench.limits import TRIALS, saturate, shares, use
+from bench.service import environment, idle, ready
 from syncd.log import Scrubber, configure
 from syncd.rehearsal import Rehearsal
 
@@ -131,7 +132,7 @@ def _timed(command: list[str]) -> float:
         check=True,
         capture_output=True,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
     )
     return time.perf_counter() - started
 
@@ -151,6 +152,8 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "limits": limits,
     "vendor-limits": vendor_limits,
     "startup": startup,
+    "idle": idle,
+    "ready": ready,
     "identity": identity,
     "caps": caps.measure,
     "cheapest": partial(compare, 10, 300),

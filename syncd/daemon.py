@@ -124,12 +124,10 @@ class Daemon:
         if self.runtime.settings.mode is not Mode.LIVE:
             self._census()
             return
-        if self._jobs_due():
+        jobs_due, names = self._follow_up()
+        if jobs_due:
             Poller(self.runtime.bench()).sweep()
-        if self.pulse() - self._followed_at < FOLLOW_S:
-            return
-        names = self._followed_up()
-        if names:
+        if names and self.pulse() - self._followed_at >= FOLLOW_S:
             self._followed_at = self.pulse()
             self._cycle(names, "follow")
         else:
@@ -178,15 +176,12 @@ class Daemon:
             _log.warning("run.advice", text=sentence)
         self.on_cycle(outcome)
 
-    def _jobs_due(self) -> bool:
+    def _follow_up(self) -> tuple[bool, list[str]]:
+        """Whether jobs are due, and the syncs with contacts that are due though no schedule is."""
         with self.runtime.store.read() as connection:
             wait_us = jobs.next_due_us(connection)
-        return wait_us is not None and wait_us <= 0
-
-    def _followed_up(self) -> list[str]:
-        """Syncs with contacts that are due though no schedule is."""
-        with self.runtime.store.read() as connection:
-            return lists.due_syncs(connection, STEADY, list(self.runtime.policies))
+            names = lists.due_syncs(connection, STEADY, list(self.runtime.policies))
+        return wait_us is not None and wait_us <= 0, names
 
     def alive(self) -> tuple[bool, str]:
         """Whether the loop moves."""

@@ -14,9 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from syncd.bounded import Bounded
 from syncd.config import Listen
 
 CALLBACKS = "/callbacks/{provider}/{token}"
+CONNECTIONS = 64
 Verdict = Callable[[], tuple[bool, str]]
 """Whether all is well, and a sentence."""
 
@@ -66,7 +68,7 @@ class Web:
         OSError: the address cannot be bound.
     """
 
-    def __init__(self, app: Starlette, listen: Listen) -> None:
+    def __init__(self, app: Starlette, listen: Listen, connection: type[Bounded] = Bounded) -> None:
         family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -74,13 +76,13 @@ class Web:
         self.address = Listen(listen.host, self._socket.getsockname()[1])
         config = uvicorn.Config(
             app,
+            http=connection,
             log_config=None,
             access_log=False,
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=2,
-            limit_concurrency=64,
-            h11_max_incomplete_event_size=16_384,
+            limit_concurrency=CONNECTIONS,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
@@ -88,7 +90,9 @@ class Web:
         )
 
     def start(self) -> None:
-        """Serve until stopped."""
+        """Serve until stopped; whoever connects from now on is heard."""
+        # The thread needs a moment to begin. Until then the kernel lets clients wait, instead of refusing them.
+        self._socket.listen(CONNECTIONS)
         self._thread.start()
 
     def stop(self) -> None:

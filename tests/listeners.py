@@ -106,6 +106,13 @@ class WebBox:
     url: str = ""
     posted: list[Posted] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    came: threading.Condition = field(default_factory=threading.Condition)
+
+    def wait_for(self, path: str) -> Posted:
+        """The first request to this path."""
+        with self.came:
+            assert self.came.wait_for(lambda: any(p.path.startswith(path) for p in self.posted), 120)
+        return next(p for p in self.posted if p.path.startswith(path))
 
 
 @contextmanager
@@ -116,7 +123,9 @@ def web_server() -> Iterator[WebBox]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            box.posted.append(Posted(self.path, body))
+            with box.came:
+                box.posted.append(Posted(self.path, body))
+                box.came.notify_all()
             self.send_response(box.answers.pop(0) if box.answers else 200)
             self.send_header("location", "http://192.0.2.1/elsewhere")
             self.send_header("content-length", "0")

@@ -45,6 +45,8 @@ class Postgres:
     """A running server that listens on a socket in its folder."""
 
     folder: Path
+    programs: Path
+    """Where pg_dump and its like are."""
 
     def url(self, database: str = "postgres") -> str:
         """As it stands in a configuration."""
@@ -84,7 +86,7 @@ def postgres() -> Iterator[Postgres]:
             if guard.stdout.readline() != b"ready\n":
                 log = (folder / "log").read_text(errors="replace").strip()
                 raise PostgresMissing(f"The PostgreSQL server did not start: {log}")
-            yield Postgres(folder)
+            yield Postgres(folder, programs)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

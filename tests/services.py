@@ -18,7 +18,7 @@ from tests.rehearsals import ROOT, Stage
 
 @dataclass
 class Service:
-    """A running daemon whose first cycle has ended."""
+    """A running daemon."""
 
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
@@ -43,8 +43,8 @@ class Service:
 
 
 @contextmanager
-def service(play: Stage) -> Iterator[Service]:
-    """The daemon, once its first cycle has ended."""
+def service(play: Stage, event: str = "run.done") -> Iterator[Service]:
+    """The daemon, once it has logged the event: by itself, once its first cycle has ended."""
     process = subprocess.Popen(
         [sys.executable, "-m", "syncd", "run", "--config", str(play.config)],
         cwd=ROOT,
@@ -57,7 +57,7 @@ def service(play: Stage) -> Iterator[Service]:
         assert process.stderr is not None
         for line in process.stderr:
             running.lines.append(line)
-            if '"run.done"' in line:
+            if f'"{event}"' in line:
                 break
         yield running
     finally:

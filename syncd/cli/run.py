@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -42,15 +41,13 @@ def _serve(settings: Settings, runtime: Runtime, asked: Event) -> None:
     from syncd.daemon import Daemon
     from syncd.dispatch import Dispatcher
     from syncd.metrics import Metrics
-    from syncd.notify import crier
+    from syncd.notify import crier, equipment
     from syncd.notifying import Herald
     from syncd.reload import Reloader
 
     path = settings.source.resolve()
     dispatcher = Dispatcher(settings)
-    reloader = Reloader(
-        runtime, dispatcher, lambda: load(path), partial(start_log, lines=runtime.lines), asked=asked
-    )
+    reloader = Reloader(runtime, dispatcher, lambda: load(path), asked=asked)
     daemon = Daemon(runtime, dispatcher, Metrics(runtime, dispatcher), reloader=reloader)
     herald = Herald.of_this_process(daemon.alive, lambda: _status(daemon), runtime.stop)
     reloader.tell = herald.reloading
@@ -61,6 +58,12 @@ def _serve(settings: Settings, runtime: Runtime, asked: Event) -> None:
 
     try:
         with crier(settings, runtime) as telling:
+
+            def settle(taken: Settings) -> None:
+                start_log(taken, runtime.lines)
+                telling.follow(*equipment(taken, runtime))
+
+            reloader.settle = settle
             daemon.on_begin, daemon.on_cycle = telling.began, telling.ended
             daemon.serve(ready)
     except OSError as error:

@@ -58,6 +58,7 @@ def up(
 
     Without VENDOR all of them serve. Stop with Ctrl-C.
     """
+    from syncd.notifying import Manager
     from syncd.rehearsal import Rehearsal, RehearsalFailed, scratch
 
     named = pick(vendors)
@@ -86,6 +87,7 @@ def up(
             "pid": os.getpid(),
         }
         click.echo(json.dumps(line))
+        Manager.of(os.environ, os.getpid()).say("READY=1")
         stop.wait()
     except RehearsalFailed as failed:
         raise Stop(str(failed), Exit.UNEXPECTED) from None

@@ -34,9 +34,20 @@ class Crier:
         self._thread = threading.Thread(target=self._run, name="crier", daemon=True)
 
     def __enter__(self) -> Crier:
-        if self._notifier is not None:
-            self._thread.start()
+        self._begin()
         return self
+
+    def follow(self, notifier: Notifier | None, pinger: Pinger | None) -> None:
+        """Tell and ping by these from now on; between two cycles only."""
+        before, self._notifier, self._pinger = self._pinger, notifier, pinger
+        if before is not None:
+            before.stop()
+        self._begin()
+        self._wake.set()
+
+    def _begin(self) -> None:
+        if self._notifier is not None and self._thread.ident is None:
+            self._thread.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -44,7 +55,7 @@ class Crier:
         """Tell what the last cycle brought, then end."""
         self._ending.set()
         self._wake.set()
-        if self._notifier is not None:
+        if self._thread.ident is not None:
             self._thread.join(END_S)
         if self._pinger is not None:
             self._pinger.ended(False, "" if kind is None else f"ended by {kind.__name__}")
@@ -72,9 +83,10 @@ class Crier:
             self._wake.wait(self._every_s)
 
     def _tell(self) -> None:
+        notifier = self._notifier
         try:
-            if self._notifier is not None:
-                self._notifier.tell()
+            if notifier is not None:
+                notifier.tell()
         except SQLAlchemyError as error:
             _log.warning("notify.put_off", error=type(error).__name__)
         except Exception:
@@ -83,6 +95,11 @@ class Crier:
 
 def crier(settings: Settings, runtime: Runtime) -> Crier:
     """The crier that the configuration asks for; one that does nothing where it asks for none."""
+    return Crier(*equipment(settings, runtime))
+
+
+def equipment(settings: Settings, runtime: Runtime) -> tuple[Notifier | None, Pinger | None]:
+    """What the configuration asks for to tell and to ping by."""
     notify = settings.notify
     channels: list[Channel] = []
     if notify.smtp is not None:
@@ -92,4 +109,4 @@ def crier(settings: Settings, runtime: Runtime) -> Crier:
     notifier = (
         Notifier(runtime.store, channels, lambda: troubles(runtime, runtime.clock())) if channels else None
     )
-    return Crier(notifier, Pinger(notify.ping.url) if notify.ping else None)
+    return notifier, Pinger(notify.ping.url) if notify.ping else None

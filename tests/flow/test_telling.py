@@ -138,6 +138,28 @@ def test_the_service_pings_tells_and_shows_what_it_did(stage: Director) -> None:
         assert box.url not in log
 
 
+def test_a_reload_changes_who_is_told_and_pinged(stage: Director) -> None:
+    changes = {
+        "syncs": {"hubspot-sandbox-contacts": {"every": "10s"}},
+        "providers": {"contactout": {"budgets": {"email": {"per_month": 2}}}},
+    }
+    with web_server() as first, web_server() as second:
+        play = stage(contacts=20, changes=changes)
+        with service(play) as running:
+            play.configure(notify(first, **changes))
+            assert play.command("reload").code == 0
+            first.wait_for("/hook")
+            first.wait_for("/ping/1/start")
+            play.configure(notify(second, **changes))
+            assert play.command("reload").code == 0
+            count = len(first.posted)
+            second.wait_for("/ping/1/start")
+            running.end()
+        assert len(first.posted) == count
+        assert told(first) == [("begun", "The month's email credits of contactout are used up")]
+        assert told(second) == []
+
+
 def test_healthcheck_tells_whether_the_service_lives(stage: Director) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

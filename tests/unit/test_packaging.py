@@ -25,6 +25,7 @@ PARTS = ("syncd", "connectors", "systemd", "docs", "tests", "bench")
 FILES = (
     "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "Dockerfile",
     ".dockerignore", "config.example.yaml", "requirements.lock", "requirements-dev.lock", ".gitignore",
+    "properdocs.yml",
 )  # fmt: skip
 
 
@@ -312,7 +313,7 @@ def test_the_guide_says_of_every_alert_what_to_do() -> None:
 def test_the_guide_reaches_a_service_in_ten_commands_that_exist() -> None:
     block = guide().split("```")[1].strip().splitlines()
     assert len(block) <= 10
-    used = [found[1] for line in block if (found := re.search(r"(?:^|-- |sandbox )syncd ([a-z-]+)", line))]
+    used = [found[1] for line in block if (found := re.search(r"(?:^|-- |notify )syncd ([a-z-]+)", line))]
     assert used == ["install", "sandbox", "status"]
     assert set(used) <= VERBS.keys()
 
