@@ -6,12 +6,13 @@ RUN := $(VENV)/bin/python
 WORKERS ?= 2
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test lint unit bench chaos man sbom package lock clean
+.PHONY: help demo test lint unit bench chaos fuzz man sbom package lock clean
 
 help:
 	@echo "make demo [ARGS=\"--contacts 20000 --csv export.csv --json\"]   see the whole job done, without any key"
 	@echo "make test                                                    lint, types, import rules, all tests"
 	@echo "make chaos [ROUNDS=150 SEED=1]                               kill the daemon again and again, then look"
+	@echo "make fuzz [EXAMPLES=5000]                                    answers, callbacks and exports made odd by chance"
 	@echo "make bench                                                   the figures, as JSON"
 	@echo "make package                                                 wheel, source archive and list of parts in dist/"
 	@echo "make man                                                     the man pages anew"
@@ -55,6 +56,10 @@ ROUNDS ?= 150
 SEED ?= 1
 chaos: $(VENV)/.dev
 	@$(RUN) -m tests.chaos.run --rounds $(ROUNDS) --seed $(SEED) $(ARGS)
+
+EXAMPLES ?= 5000
+fuzz: $(VENV)/.dev
+	@FUZZ_EXAMPLES=$(EXAMPLES) $(RUN) -m pytest -p no:cacheprovider --timeout 0 tests/fuzz $(ARGS)
 
 man: $(VENV)/.dev
 	@$(RUN) docs/manpages.py

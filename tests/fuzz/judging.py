@@ -9,8 +9,8 @@ from syncd.codec import pack_candidates, pack_contact, unpack_candidates
 from syncd.connector import Answer, Failure, FailureKind
 from syncd.ledger import micro
 from syncd.model import Balance, Charge, Contact, Found, NotFound, Outcome, Pending, Refused, Unresolved
-from tests.fuzz.odd import MARK, NAME, texts
 from syncd.store.engine import MILLION
+from tests.fuzz.odd import MARK, NAME, texts
 from tests.fuzz.recorded import Exchange, Looked, Replay
 from tests.fuzz.recorded_crms import Called
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from syncd.connector import Answer, Failure, Job, Operation, Provider, Request, Wire, load
@@ -12,7 +13,6 @@ from syncd.model import Key, Lookup, Pending
 from tests.contract.acts import STEP_S, Act, Stage, lookups
 from tests.contract.stagehands import accounts, provider_subject
 from tests.contract.tampering import readable
-
 
 Classify = Callable[[Operation, Answer], Failure | None]
 
@@ -30,7 +30,7 @@ class Exchange:
     handle: str = ""
     """Of the job that is polled."""
 
-    @property
+    @cached_property
     def documents(self) -> list[Any]:
         """What the answers hold."""
         return [readable(a.body)[0] if a.body else None for a in self.answers]

