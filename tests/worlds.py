@@ -68,6 +68,10 @@ class World:
         """Trouble from the next request on."""
         fault(self.sandbox(vendor), kind, **more)
 
+    def begin(self) -> None:
+        """An empty state."""
+        open_runtime(self.settings).close()
+
     def cycle(self, hours: float = 0) -> Outcome:
         """One whole cycle, so many hours ahead; its log is kept."""
         ahead = timedelta(hours=hours)
@@ -101,6 +105,10 @@ class World:
                 {name: p.type for name, p in self.settings.providers.items()},
                 self.log.getvalue(),
                 secrets,
-                syncs={name: s.crm for name, s in self.settings.syncs.items()},
-                **{"addresses": addresses(self.settings), "opaque": opaque(self.settings), **given},
+                **{
+                    "syncs": {name: s.crm for name, s in self.settings.syncs.items()},
+                    "addresses": addresses(self.settings),
+                    "opaque": opaque(self.settings),
+                    **given,
+                },
             ).violations()

@@ -179,5 +179,5 @@ def test_an_endless_answer_is_refused_and_not_pondered(name: str, body: bytes, a
 @pytest.mark.timeout(30)
 def test_a_hundred_thousand_numbers_take_no_longer_than_they_are_many() -> None:
     numbers_ = [f"+1202{n:07}" for n in range(100_000)]
-    found = numbers({"mobile_phone": numbers_, "phone_numbers": numbers_[::-1] + ["+1"]})
+    found = numbers({"mobile_phone": numbers_, "phone_numbers": [*numbers_[::-1], "+1"]})
     assert len(found) == 100_001
