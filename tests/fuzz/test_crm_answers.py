@@ -30,7 +30,7 @@ def test_every_recorded_answer_is_understood(name: str, calls_of: Calls) -> None
 
 @pytest.mark.parametrize("name", CRMS)
 def test_an_answer_with_parts_that_do_not_belong_there_is_read_or_refused(name: str, calls_of: Calls) -> None:
-    @many(60)
+    @many(30)
     @given(st.data())
     def judge(data: st.DataObject) -> None:
         called = data.draw(st.sampled_from(calls_of(name)))
@@ -45,7 +45,7 @@ def test_an_answer_with_parts_that_do_not_belong_there_is_read_or_refused(name: 
 
 @pytest.mark.parametrize("name", CRMS)
 def test_any_status_and_any_body_is_a_failure_or_an_answer(name: str, calls_of: Calls) -> None:
-    @many(60)
+    @many(30)
     @given(
         st.data(),
         st.sampled_from([200, 200, 201, 204, 207, 302, 400, 401, 403, 404, 409, 414, 429, 500, 503, 999]),

@@ -38,7 +38,7 @@ def test_a_wait_is_a_number_a_date_or_unknown(said: str, seconds: float | None) 
     assert asked(said) == seconds
 
 
-@many(300)
+@many(100)
 @given(st.text(max_size=60), st.text(max_size=60) | st.just(SENT))
 def test_no_header_breaks_anything(said: str, date: str) -> None:
     told = asked(said, date)

@@ -44,7 +44,7 @@ SIGNED = st.dictionaries(
 def test_a_callback_of_any_form_names_jobs_or_is_refused(
     name: str, accounts_of: Callable[[str], list[Looked]]
 ) -> None:
-    @many(60)
+    @many(30)
     @given(st.data(), SIGNED, BYTES | SAID.map(lambda document: json.dumps(document).encode()))
     def judge(data: st.DataObject, headers: dict[str, str], body: bytes) -> None:
         looked = data.draw(st.sampled_from(accounts_of(name)))
@@ -85,7 +85,7 @@ PIECES = st.sampled_from(
 def test_an_export_with_pieces_put_in_cut_out_and_repeated_is_loaded_or_refused(path: Path) -> None:
     whole = b"".join(path.read_bytes().splitlines(keepends=True)[:8])
 
-    @many(60)
+    @many(30)
     @given(st.data())
     def judge(data: st.DataObject) -> None:
         content = whole
@@ -98,7 +98,7 @@ def test_an_export_with_pieces_put_in_cut_out_and_repeated_is_loaded_or_refused(
     judge()
 
 
-@many(60)
+@many(30)
 @given(st.binary(max_size=300) | st.lists(PIECES, max_size=40).map(b"".join))
 def test_any_file_at_all_is_refused_in_one_sentence_or_loaded(data: bytes) -> None:
     load(data)

@@ -38,7 +38,7 @@ def test_every_recorded_answer_is_understood(name: str, answers_of: Answers) -> 
 def test_an_answer_with_parts_that_do_not_belong_there_is_booked_or_refused(
     name: str, answers_of: Answers
 ) -> None:
-    @many(60)
+    @many(30)
     @given(st.data())
     def judge(data: st.DataObject) -> None:
         exchange = data.draw(st.sampled_from(answers_of(name)))
@@ -52,7 +52,7 @@ def test_an_answer_with_parts_that_do_not_belong_there_is_booked_or_refused(
 
 @pytest.mark.parametrize("name", PROVIDERS)
 def test_any_status_any_header_and_any_body_is_a_failure_or_an_answer(name: str, answers_of: Answers) -> None:
-    @many(60)
+    @many(30)
     @given(
         st.data(),
         st.sampled_from([200, 200, 201, 204, 302, 400, 401, 402, 403, 404, 409, 422, 429, 500, 503, 999]),
@@ -74,7 +74,7 @@ def test_any_status_any_header_and_any_body_is_a_failure_or_an_answer(name: str,
 def test_an_account_page_with_parts_that_do_not_belong_there_tells_figures_or_nothing(
     name: str, accounts_of: Accounts
 ) -> None:
-    @many(40)
+    @many(25)
     @given(st.data())
     def judge(data: st.DataObject) -> None:
         looked = data.draw(st.sampled_from(accounts_of(name)))
