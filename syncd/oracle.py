@@ -12,7 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, func, select
 
@@ -56,6 +58,10 @@ class Oracle:
     """Texts of the invented people that no log line may hold."""
     syncs: Mapping[str, str] = field(default_factory=dict)
     """sync → CRM key, where every record of that CRM is in scope; to compare both sides."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Connector key → the base URL that it leads to."""
+    opaque: Collection[tuple[str, str]] | None = None
+    """(account, operation) whose lost answers must never be asked for again by themselves; None: all."""
     quiet: bool = True
     """Whether nothing is under way: then nothing may be reserved or half done."""
     rekeyed: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -69,11 +75,13 @@ class Oracle:
                 *self._caps(connection),
                 *self._intents(connection),
                 *self._duplicates(connection),
+                *self._repeats(connection),
                 *self._books(connection),
                 *self._states(connection),
                 *self._audit(connection),
                 *self._human(),
                 *self._log(),
+                *self._reach(),
             ]
 
     # money
@@ -92,6 +100,10 @@ class Oracle:
 
     def _intents(self, connection: Connection) -> Iterator[str]:
         """Every charge of the stand-ins has a call in our books that was booked before."""
+        called = set(connection.scalars(select(t.provider_call.c.account).distinct()))
+        for account, vendor in self.accounts.items():
+            if account not in called and self.stands[vendor].ask("books", summary="1")["charges_count"]:
+                yield f"I2: {account} was charged, and no call to it is booked"
         if self.quiet:
             left = connection.scalar(
                 select(func.count()).select_from(t.provider_call).where(t.provider_call.c.state == "sent")
@@ -114,6 +126,25 @@ class Oracle:
                 records = self.rekeyed.get(extra["person"], ())
                 if extra["extra"] >= max(1, _keys_bought(connection, account, records)):
                     yield f"I3: {vendor} charged {extra['kind']} {extra['extra']} times more for {extra['person']}"
+
+    def _repeats(self, connection: Connection) -> Iterator[str]:
+        """What was lost without anybody's word on it has no younger purchase beside it."""
+        lost, later = t.lookup.alias(), t.lookup.alias()
+        rows = connection.execute(
+            select(lost.c.account, lost.c.operation, func.count())
+            .join(
+                later,
+                (later.c.account == lost.c.account)
+                & (later.c.operation == lost.c.operation)
+                & (later.c.key_digest == lost.c.key_digest)
+                & (later.c.id > lost.c.id),
+            )
+            .where(lost.c.state == "unknown", later.c.state.in_(HOLDING))
+            .group_by(lost.c.account, lost.c.operation)
+        )
+        for account, operation, count in rows:
+            if self.opaque is None or (account, operation) in self.opaque:
+                yield f"I4: {account} {operation} was asked again {count} times though an answer was lost"
 
     def _books(self, connection: Connection) -> Iterator[str]:
         """Ours lie between what we know to be spent and what we count as spent."""
@@ -220,6 +251,26 @@ class Oracle:
                     yield f"I8: line {number} of the log holds a credential"
             if _PERSONAL.search(line) or any(name in line for name in self.names):
                 yield f"I8: line {number} of the log holds somebody's data"
+
+    # where we can reach
+
+    def _reach(self) -> Iterator[str]:
+        """Plain http leads to this machine only; and where any address does, all do."""
+        here = {name: _is_here(url) for name, url in self.addresses.items()}
+        for name, url in self.addresses.items():
+            if any(here.values()) and not here[name]:
+                yield f"I10: {name} leads to a public host beside a sandbox"
+            elif url.startswith("http://") and not here[name]:
+                yield f"I10: {name} leads to a public host without encryption"
+
+
+def _is_here(url: str) -> bool:
+    """Whether a URL leads to this machine, by its literal address; judged without the code under test."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _guessed(connection: Connection) -> Mapping[tuple[str, str], Decimal]:

@@ -18,6 +18,8 @@ import stamina
 
 from syncd.calls import ATTEMPTS
 from syncd.config import Settings, load
+from syncd.connector import Replay
+from syncd.connector import load as connector
 from syncd.cycle import Cycle, Orders, Outcome
 from syncd.log import Scrubber, configure
 from syncd.oracle import Oracle, second_run
@@ -136,6 +138,8 @@ class Stage:
                 self.log.getvalue(),
                 [s.reveal() for _, s in settings.secrets()],
                 syncs={n: s.crm for n, s in settings.syncs.items()} if everyone else {},
+                addresses=addresses(settings),
+                opaque=opaque(settings),
                 quiet=quiet,
             ).violations()
         finally:
@@ -148,6 +152,26 @@ class Stage:
         assert second_run(again.report, load(self.config).providers) == []
         if outcome is not None:
             assert outcome.report["contacts"]["unaccounted"] == 0
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """Where the connectors of a configuration lead."""
+    given: dict[str, Any] = {**settings.crms, **settings.providers}
+    kinds = {**dict.fromkeys(settings.crms, "crm"), **dict.fromkeys(settings.providers, "provider")}
+    return {
+        name: entry.base_url or connector(kinds[name], entry.type).default_base_url
+        for name, entry in given.items()
+    }
+
+
+def opaque(settings: Settings) -> set[tuple[str, str]]:
+    """(account, operation) whose lost answers must not be asked for again before they are resolved."""
+    return {
+        (name, operation.name)
+        for name, provider in settings.providers.items()
+        for operation in connector("provider", provider.type).operations
+        if operation.replay not in (Replay.FREE, Replay.KEYED)
+    }
 
 
 Director = Callable[..., Stage]

@@ -71,6 +71,6 @@ def _month(said: dict[str, object], end: str) -> tuple[int, int]:
     if isinstance(year, int):
         return year, month if isinstance(month, int) else 0
     digits = text(said.get(f"{end}_date"))
-    if not digits.isdecimal() or len(digits) < 4:
+    if not digits.isdecimal() or not 4 <= len(digits) <= 6:
         return 0, 0
     return int(digits[:4]), int(digits[4:] or 0)

@@ -48,7 +48,7 @@ IGNORED = frozenset(
     }
 )
 """What is known of a company and has no field here."""
-_MONEY = re.compile(r"\$?\s*([\d,]+(?:\.\d+)?)\s*([KMBT]?)\+?", re.IGNORECASE)
+_MONEY = re.compile(r"\$?\s*(\d[\d,]{0,24}(?:\.\d{1,24})?)\s*([KMBT]?)\+?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 

@@ -88,9 +88,10 @@ def moment(value: object) -> datetime | None:
     """The instant of `YYYY-MM-DD HH:MM:SS`. The vendor names no zone; it is read as UTC."""
     try:
         stamp = datetime.fromisoformat(text(value))
-    except ValueError:
+        return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+    except (ValueError, OverflowError):
+        # In the first and the last hours of the calendar an instant may lie outside of it in UTC.
         return None
-    return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
 
 
 def bare_domain(value: str) -> str:

@@ -14,6 +14,7 @@ from syncd.connector import Answer
 from syncd.model import Balance, Plan, Pool
 
 _PREFIXES = MappingProxyType({"email": "", "phone": "phone_", "search": "search_"})
+_MOST = Decimal(1_000_000_000)
 _MONTH = re.compile(r"(\d{4}-(?:0[1-9]|1[0-2]))-\d\d")
 
 
@@ -61,11 +62,12 @@ def _pool(usage: Mapping[str, object], prefix: str, billing: Billing, allow_over
 
 
 def _number(value: object) -> Decimal | None:
+    """A figure of the report, below zero too; None for what is no number or beyond reason."""
     try:
         number = Decimal(text(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number) <= _MOST else None
 
 
 def _period(period: Mapping[str, object]) -> str | None:

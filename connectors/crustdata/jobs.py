@@ -107,6 +107,9 @@ def _unpacked(raw: bytes, answer: Answer) -> bytes:
     out, left = bytearray(), raw
     try:
         while left:
+            if len(out) >= _MOST_BYTES:
+                # To zlib a limit of nothing means none.
+                raise reshaped(answer, "compressed file")
             member = zlib.decompressobj(wbits=31)
             out += member.decompress(left, _MOST_BYTES - len(out))
             if not member.eof:

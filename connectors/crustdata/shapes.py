@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from syncd.connector import Answer, Failure, FailureKind
 
+_MOST = Decimal(1_000_000_000)
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 # Line and paragraph separators occur inside values and break line-based storage.
 _SEPARATORS = re.compile("[\u2028\u2029]+")
@@ -96,21 +97,22 @@ def texts(value: object) -> tuple[str, ...]:
 
 
 def number(value: object) -> Decimal | None:
-    """A finite number, from a number or its text; None for anything else."""
+    """A number within reason, from a number or its text; None for anything else."""
     try:
         found = Decimal(text(value))
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return found if found.is_finite() and abs(found) <= _MOST else None
 
 
 def moment(value: object) -> datetime | None:
     """The instant of a timestamp; one without a zone is read as UTC."""
     try:
         stamp = datetime.fromisoformat(text(value))
-    except ValueError:
+        return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+    except (ValueError, OverflowError):
+        # In the first and the last hours of the calendar an instant may lie outside of it in UTC.
         return None
-    return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
 
 
 def bare_domain(value: str) -> str:

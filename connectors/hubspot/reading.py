@@ -9,7 +9,7 @@ from itertools import islice
 from urllib.parse import quote_plus
 
 from connectors.hubspot.operations import GET, LIST, LIST_HISTORY, PROPERTIES, READ, READ_HISTORY
-from connectors.hubspot.records import STAMP, contact
+from connectors.hubspot.records import STAMP, contact, record_id
 from connectors.hubspot.shape import Record, document, record, records, results, text
 from connectors.hubspot.transport import Call, Transport
 from syncd.connector import Failure, FailureKind, Scope
@@ -77,7 +77,7 @@ def scan(
         if whole:
             found = [contact(r, properties, bool(history)) for r in results(body)]
         else:
-            found = read(call, transport, [text(r.get("id")) for r in results(body)], properties, authorship)
+            found = read(call, transport, [record_id(r) for r in results(body)], properties, authorship)
         after, finished = following, following is None
         yield Page(tuple(found), json.dumps({"end": True} if finished else {"after": after}))
 
@@ -159,8 +159,17 @@ def _parts(properties: Sequence[str], mentions: int) -> Iterator[list[str]]:
 
 
 def next_page(body: Record) -> str | None:
-    """The vendor's cursor of the next page, or None on the last one."""
-    return text(record(record(body.get("paging")).get("next")).get("after")) or None
+    """The vendor's cursor of the next page, or None on the last one.
+
+    Raises:
+        Failure: of kind contract, where it cannot be told which of the two it is.
+    """
+    paging = body.get("paging") or {}
+    following = (paging.get("next") or {}) if isinstance(paging, dict) else paging
+    after = text(following.get("after")) if isinstance(following, dict) else ""
+    if following and not after:
+        raise Failure(FailureKind.CONTRACT, "it cannot be told whether HubSpot's list goes on")
+    return after or None
 
 
 def wanted(properties: Iterable[str]) -> list[str]:

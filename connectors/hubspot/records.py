@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from connectors.hubspot.shape import Record, instant, record, records, scalar, text
+from syncd.connector import Failure, FailureKind
 from syncd.model import Author, AuthorKind, Contact, Scalar
 
 STAMP = "lastmodifieddate"
@@ -61,7 +62,7 @@ def contact(found: Record, properties: Iterable[str], authorship: bool = False) 
     stamp = text(values.get(STAMP))
     histories = record(found.get("propertiesWithHistory")) if authorship else {}
     return Contact(
-        id=text(found.get("id")),
+        id=record_id(found),
         version=stamp or None,
         updated_at=instant(stamp),
         fields=fields(values, properties),
@@ -70,10 +71,22 @@ def contact(found: Record, properties: Iterable[str], authorship: bool = False) 
     )
 
 
+def record_id(found: Record) -> str:
+    """The record's id.
+
+    Raises:
+        Failure: of kind contract, where it has none.
+    """
+    said = text(found.get("id"))
+    if not said:
+        raise Failure(FailureKind.CONTRACT, "a record has no id")
+    return said
+
+
 def bare_contact(found: Record) -> Contact:
     """Id and version only: a search hit's body is not trusted further than that."""
     stamp = text(record(found.get("properties")).get(STAMP))
-    return Contact(id=text(found.get("id")), version=stamp or None, updated_at=instant(stamp))
+    return Contact(id=record_id(found), version=stamp or None, updated_at=instant(stamp))
 
 
 def fields(values: Record, properties: Iterable[str]) -> Mapping[str, Scalar]:

@@ -40,12 +40,16 @@ def results(body: Record) -> list[Record]:
     """The records of a list, search or batch answer.
 
     Raises:
-        Failure: of kind contract, where the answer has no list of results.
+        Failure: of kind contract, where the answer has no list of results, or one that holds anything but
+            records: one that is passed over would be lost.
     """
     found = body.get("results")
     if not isinstance(found, list):
         raise Failure(FailureKind.CONTRACT, "the answer has no list of results")
-    return records(found)
+    rows = records(found)
+    if len(rows) != len(found):
+        raise Failure(FailureKind.CONTRACT, "the list of results holds something else than records")
+    return rows
 
 
 def text(value: object) -> str:
@@ -62,8 +66,14 @@ def texts(value: object) -> list[str]:
 
 
 def scalar(value: object) -> Scalar:
-    """A property value. HubSpot sends strings and null only."""
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    """A property value. HubSpot sends strings and null only.
+
+    Raises:
+        Failure: of kind contract, for a list or an object: neither text nor blank may be made of it.
+    """
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise Failure(FailureKind.CONTRACT, "a property's value is not a scalar")
 
 
 def instant(value: object) -> datetime | None:
@@ -73,9 +83,9 @@ def instant(value: object) -> datetime | None:
         if written.isascii() and written.isdigit():
             return _EPOCH + timedelta(milliseconds=int(written))
         moment = datetime.fromisoformat(written)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def milliseconds(moment: datetime) -> int:

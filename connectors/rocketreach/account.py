@@ -49,12 +49,12 @@ class _Figure:
 
     @property
     def pool(self) -> Pool:
-        left = self.remaining
-        if left is None and self.allocated is not None and self.used is not None:
-            left = self.allocated - self.used
+        left, used = self.remaining, self.used if self.used is not None and self.used.is_finite() else None
+        if left is None and self.allocated is not None and used is not None:
+            left = self.allocated - used
         if left is not None and left.is_infinite():
-            left = UNLIMITED - (self.used or Decimal(0))
-        return Pool(left, Plan.PREPAID, used=self.used)
+            left = UNLIMITED - (used or Decimal(0))
+        return Pool(left, Plan.PREPAID, used=used)
 
 
 def standing_of(answer: Answer, allowed: frozenset[Tariff]) -> Standing:

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from syncd.connector import Failure, FailureKind
 
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://")
+_MOST = Decimal(1_000_000_000)
 _WRAPPERS = ("profiles", "profile", "data")
 _ID = re.compile(r"[1-9]\d{0,18}")
 
@@ -92,12 +93,13 @@ def word(value: object) -> str:
 
 
 def number(value: object) -> Decimal | None:
-    """A number from either of its forms, infinite for "inf"; None for anything else."""
+    """A number within reason from either of its forms, infinite for "inf"; None for anything else."""
     try:
         found = Decimal(text(value))
     except InvalidOperation:
         return None
-    return None if found.is_nan() else found
+    within = abs(found) <= _MOST if found.is_finite() else found.is_infinite() and not found.is_signed()
+    return found if within else None
 
 
 def profile_id(row: Mapping[str, object]) -> str:
@@ -115,9 +117,10 @@ def moment(value: object) -> datetime | None:
     """The instant of an ISO date or timestamp; UTC where no zone is named."""
     try:
         stamp = datetime.fromisoformat(text(value))
-    except ValueError:
+        return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+    except (ValueError, OverflowError):
+        # In the first and the last hours of the calendar an instant may lie outside of it in UTC.
         return None
-    return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
 
 
 def bare_domain(value: str) -> str:

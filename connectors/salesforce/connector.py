@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-import orjson
-
 from connectors.salesforce import reading, scanning
 from connectors.salesforce.bulk import Bulk
 from connectors.salesforce.errors import classify
@@ -101,7 +99,7 @@ class Connector:
         )
 
     def _mind_version(self) -> None:
-        offered = {text(row.get("version")) for row in records(orjson.loads(self._transport.versions().body))}
+        offered = {text(row.get("version")) for row in records(self._transport.versions().json())}
         if offered and self._options.api_version not in offered:
             raise Failure(
                 FailureKind.CONFIG, f"the org does not offer API version {self._options.api_version}"

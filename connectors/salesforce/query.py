@@ -53,4 +53,6 @@ def _page(body: Any) -> tuple[Rows, str]:
     if not done and not following.startswith("/services/data/"):
         raise Failure(FailureKind.CONTRACT, "the query does not go on", scope=Scope.OPERATION)
     rows = records(listed)
+    if len(rows) != len(listed):
+        raise Failure(FailureKind.CONTRACT, "the page of a query holds something else than rows")
     return Rows(rows, total if isinstance(total, int) else len(rows), done), following

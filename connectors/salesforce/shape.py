@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from syncd.connector import Failure, FailureKind
 from syncd.model import Scalar
 
 Record: TypeAlias = Mapping[str, object]
@@ -39,17 +40,23 @@ def code(value: object) -> str:
 
 
 def scalar(value: object) -> Scalar:
-    """A field's value; compounds, which are objects, read as text."""
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    """A field's value. Compounds, which are objects, are never asked for.
+
+    Raises:
+        Failure: of kind contract, for a list or an object: neither text nor blank may be made of it.
+    """
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise Failure(FailureKind.CONTRACT, "a field's value is not a scalar")
 
 
 def instant(value: object) -> datetime | None:
     """A time stamp such as 2026-11-21T10:00:00.000+0000, aware UTC; None where it is none."""
     try:
         moment = datetime.fromisoformat(text(value))
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def stamp(moment: datetime) -> str:

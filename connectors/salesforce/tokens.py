@@ -42,9 +42,12 @@ def token_of(answer: Answer, base_url: str, since: float) -> Token:
     value = text(body.get("access_token"))
     if not (value and value.isascii() and value.isprintable()) or " " in value:
         raise Failure(FailureKind.CONTRACT, "the login's answer holds no access token", status=answer.status)
-    # …/id/ORG/USER
-    *_, org, user = ["", "", *urlsplit(text(body.get("id"))).path.split("/")]
-    origin = _origin(text(body.get("instance_url")), base_url)
+    try:
+        # …/id/ORG/USER
+        *_, org, user = ["", "", *urlsplit(text(body.get("id"))).path.split("/")]
+        origin = _origin(text(body.get("instance_url")), base_url)
+    except ValueError:
+        raise Failure(FailureKind.CONTRACT, "the login's answer holds no URL where one stands") from None
     return Token(value, origin, long_id(org), long_id(user), since)
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
 from connectors.waterfall_io.options import ConnectorOptions
-from connectors.waterfall_io.shapes import loose, reshaped, table, text
+from connectors.waterfall_io.shapes import MOST, loose, reshaped, table, text
 from syncd.connector import Answer
 from syncd.model import Account, Balance, Plan, Pool
 
@@ -54,12 +54,12 @@ def _body(answer: Answer) -> Mapping[str, object]:
 
 
 def _figure(value: object) -> Decimal | None:
-    """A figure of the account, below zero too; None where the vendor gives none."""
+    """A figure of the account, below zero too; None where the vendor gives none, or one beyond reason."""
     try:
         found = Decimal(text(value))
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return found if found.is_finite() and abs(found) <= MOST else None
 
 
 def _period(body: Mapping[str, object]) -> str | None:

@@ -95,7 +95,8 @@ def is_known(raw: Mapping[str, object]) -> bool:
 def numbers(raw: Mapping[str, object]) -> tuple[Value, ...]:
     """Every number once; the one under `mobile_phone` is known to be mobile, of the others nothing is said."""
     mobile = texts(raw.get("mobile_phone"), "mobile phone")
-    others = [n for n in texts(raw.get("phone_numbers"), "phone numbers") if n not in mobile]
+    known = frozenset(mobile)
+    others = [n for n in texts(raw.get("phone_numbers"), "phone numbers") if n not in known]
     return tuple(Value(Field.MOBILE_PHONE, n) for n in mobile) + tuple(Value(Field.PHONE, n) for n in others)
 
 

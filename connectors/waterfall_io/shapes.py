@@ -11,7 +11,7 @@ from syncd.connector import Failure, FailureKind
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _MICRO = Decimal("0.000001")
-_MOST = Decimal(1_000_000_000)
+MOST = Decimal(1_000_000_000)
 
 
 def reshaped(what: str) -> Failure:
@@ -73,7 +73,7 @@ def amount(value: object) -> Decimal | None:
         found = Decimal(text(value))
     except InvalidOperation:
         return None
-    if not found.is_finite() or not 0 <= found <= _MOST:
+    if not found.is_finite() or not 0 <= found <= MOST:
         return None
     return found.quantize(_MICRO)
 

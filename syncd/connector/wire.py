@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -12,6 +13,8 @@ import orjson
 
 from syncd.connector.declare import Operation
 from syncd.connector.failure import Failure, FailureKind
+
+LONGEST_WAIT_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +55,21 @@ class Answer:
             raise Failure(FailureKind.CONTRACT, "the answer is not JSON", status=self.status) from None
 
     def retry_after_s(self) -> float | None:
-        """The Retry-After header in seconds, from either of its forms; None where it is absent or odd."""
+        """The Retry-After header in seconds, from either of its forms; None where it is absent or odd.
+
+        Never more than LONGEST_WAIT_S: whoever has waited so long may ask again, and is told again.
+        """
         text = self.headers.get("retry-after", "").strip()
-        if not text:
-            return None
         try:
-            return max(0.0, float(text))
+            asked = float(text)
         except ValueError:
-            pass
-        try:
-            then = parsedate_to_datetime(text)
-            sent = parsedate_to_datetime(self.headers["date"])
-        except (KeyError, TypeError, ValueError):
-            return None
-        return max(0.0, (then - sent).total_seconds())
+            try:
+                then = parsedate_to_datetime(text)
+                # A date without a zone cannot be compared with one that has one: that is a TypeError.
+                asked = (then - parsedate_to_datetime(self.headers["date"])).total_seconds()
+            except (KeyError, TypeError, ValueError, OverflowError, IndexError):
+                return None
+        return None if math.isnan(asked) else min(max(0.0, asked), LONGEST_WAIT_S)
 
     def __repr__(self) -> str:
         return f"Answer({self.status})"
