@@ -136,14 +136,17 @@ class Confirmation:
             self.ends.append(work.End(case.row.id, case.row.fence, "enriched"))
 
     def finish(self, case: Case, enriched: bool, version: str | None = None) -> None:
-        """The contact's end. Our own values become part of what its next change is compared with."""
+        """The contact's end. Our own values become part of what its next change is compared with.
+
+        The record is kept as it was read for this decision, so that reasons and values tell of the same moment.
+        """
         then = case.then
         held = dict(case.contact.fields or {})
         held.update({c.property: c.after for c in case.writes})
         reason = then["reason"]
         if then["state"] == "done":
             reason = "enriched" if enriched else "kept as it is"
-        record = pack_contact(replace(case.contact, fields=held, version=version)) if enriched else None
+        seen = replace(case.contact, fields=held, version=version if enriched else case.contact.version)
         self.ends.append(
             work.End(
                 case.row.id,
@@ -152,7 +155,7 @@ class Confirmation:
                 reason,
                 self.now_us + round(then["wait_s"] * MILLION) if "wait_s" in then else 0,
                 trace=case.trace(),
-                record=record,
+                record=pack_contact(seen),
                 version=(version or "") if enriched else None,
                 input_digest=input_digest(held, self.policy),
             )

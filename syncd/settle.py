@@ -52,9 +52,15 @@ class Settler:
     def answers(self, connection: Connection, answered: Sequence[Answered]) -> list[Fate]:
         """Store every outcome; settle the money of calls in which none is pending.
 
-        An answer that comes a second time changes nothing.
+        An answer that comes a second time changes nothing. A call of which nobody can tell what came of it, nor
+        whether it was charged, is lost as one is that was never answered.
         """
-        whole = [a for a in answered if not any(isinstance(o, Pending) for o in a.outcomes)]
+        lost = {id(a) for a in answered if _is_lost(a)}
+        for a in (a for a in answered if id(a) in lost):
+            self._ledger.lose(connection, a.ticket, _reason(a))
+        whole = [
+            a for a in answered if id(a) not in lost and not any(isinstance(o, Pending) for o in a.outcomes)
+        ]
         charges = [[_charge(a.operation, o) for o in a.outcomes] for a in whole]
         totals = [add_charges(c) for c in charges]
         fresh = self._ledger.settle(
@@ -69,7 +75,7 @@ class Settler:
                     events.append(_event(a, total))
         lookups.settle(connection, results)
         runs.record_many(connection, events)
-        settled = {id(a) for a in whole}
+        settled = lost | {id(a) for a in whole}
         return [Fate(GO_ON) if id(a) in settled else self._wait(connection, a) for a in answered]
 
     def _wait(self, connection: Connection, a: Answered) -> Fate:
@@ -121,6 +127,15 @@ class Settler:
         if failure.kind in passing and not failure.without:
             return Fate(RETRY, failure.retry_after_s or 0.0)
         return Fate(GO_ON)
+
+
+def _is_lost(answered: Answered) -> bool:
+    silent = all(isinstance(o, Unresolved) and o.charge is None for o in answered.outcomes)
+    return silent and not answered.operation.free
+
+
+def _reason(answered: Answered) -> str:
+    return next(o.reason for o in answered.outcomes if isinstance(o, Unresolved))
 
 
 def _event(answered: Answered, total: Charge) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from syncd.cycle import Cycle, Orders
 from syncd.enrich import Enricher
-from tests.rehearsals import Director
+from tests.rehearsals import ROOT, Director
 
 
 def test_a_first_cycle_enriches_and_every_promise_holds(stage: Director) -> None:
@@ -127,3 +130,21 @@ def test_a_cycle_that_makes_no_progress_ends(stage: Director, monkeypatch: pytes
     monkeypatch.setattr(Enricher, "drain", lambda enricher: None)
     outcome = play.hurried()
     assert outcome.report["contacts"]["waiting"] == 5
+
+
+def test_a_reader_of_the_log_who_leaves_does_not_stop_the_run(stage: Director) -> None:
+    play = stage(contacts=20)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "syncd", "once", "--json", "--config", str(play.config)],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=writer,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    os.close(writer)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["contacts"]["waiting"] == 0

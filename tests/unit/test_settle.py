@@ -144,17 +144,25 @@ def test_an_answer_is_stored_with_its_charge_and_the_rest_of_the_reservation_giv
         (NotFound(Charge.of(search=2)), "not_found", 2),
         (Refused("not an address"), "refused", 0),
         (Unresolved("ended without a word", Charge.none()), "unresolved", 0),
-        (Unresolved("ended without a word"), "unresolved", 2),
     ],
 )
-def test_every_outcome_is_stored_as_what_it_is_and_what_nobody_can_tell_counts_as_the_most(
-    books, outcome, stored, spent
-):
+def test_every_outcome_is_stored_as_what_it_is(books, outcome, stored, spent):
     booked = books.book(PAID)
     books.answer(booked, PAID, outcome)
     (kept,) = books.kept(booked)
     assert (kept.outcome, kept.answer) == (stored, None)
     assert books.sums() == (0, spent, 0)
+
+
+def test_a_call_that_nobody_can_tell_anything_of_is_lost_and_counts_as_the_most(books):
+    booked = books.book(PAID)
+    assert books.answer(booked, PAID, Unresolved("ended without a word")).what == GO_ON
+    assert (books.call(booked).state, books.kept(booked)[0].state) == ("unknown", "unknown")
+    assert books.sums() == (0, 0, 2)
+    books.answer(booked, PAID, Unresolved("ended without a word"))
+    assert books.sums() == (0, 0, 2)
+    books.answer(booked, PAID, FOUND)
+    assert books.sums() == (0, 2, 0)
 
 
 def test_an_answer_that_comes_twice_is_booked_once(books):
