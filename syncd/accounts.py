@@ -43,7 +43,6 @@ class ProviderAccount:
     budgeted: frozenset[str] = frozenset()
     keep_found_s: float = 90 * 86_400.0
     keep_not_found_s: float = 30 * 86_400.0
-    retry_unknown: bool = False
     checkers: bool = True
     backfill: bool = False
     stats_lag_s: float = STATS_LAG_S

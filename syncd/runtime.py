@@ -296,7 +296,6 @@ def _provider(settings: ProviderSettings, pacer: Pacer, meter: Meter) -> Provide
         budgeted=frozenset(settings.budgets),
         keep_found_s=settings.keep_found.total_seconds(),
         keep_not_found_s=settings.keep_not_found.total_seconds(),
-        retry_unknown=settings.on_unknown.value == "retry_once",
         settle_s=settings.reconcile.settle_after.total_seconds(),
         tolerance=float(settings.reconcile.tolerance),
         pause_on_drift=settings.reconcile.on_drift is OnDrift.PAUSE,

@@ -32,14 +32,15 @@ def summary(found: Mapping[str, Any]) -> str:
     if newest is None:
         return "Nothing has run yet; `syncd once` runs a first cycle."
     when = (newest["ended_at"] or newest["started_at"]).replace("T", " ")[:19]
+    open_ = newest["verdict"] == "not ended"
     last = (
-        f"run {newest['run_id']} is under way or was cut short (began {when} UTC)"
-        if newest["verdict"] == "not ended"
+        f"run {newest['run_id']}, begun {when} UTC, has not ended: it is under way, or was cut short and the next takes over"
+        if open_
         else f"the last run ended {when} UTC with {newest['verdict']}"
     )
     if found["needs"]:
         return f"Something needs you: {found['needs'][0]}. Otherwise, {last}."
-    return f"All is well: {last}."
+    return f"Nothing needs you: {last}." if open_ else f"All is well: {last}."
 
 
 def _census(census: Mapping[str, Any] | None) -> str:

@@ -4,7 +4,7 @@ from syncd.config.checks import missing_secrets
 from syncd.config.cron import Cron
 from syncd.config.problems import ConfigInvalid, Problem, Severity, summary
 from syncd.config.reading import find, load, parse
-from syncd.config.settings import Budget, CrmSettings, Mode, OnUnknown, ProviderSettings, Settings
+from syncd.config.settings import Budget, CrmSettings, Mode, ProviderSettings, Settings
 from syncd.config.syncs import FieldRule, MatchKey, SyncSettings
 from syncd.config.values import Listen, Rate
 
@@ -17,7 +17,6 @@ __all__ = [
     "Listen",
     "MatchKey",
     "Mode",
-    "OnUnknown",
     "Problem",
     "ProviderSettings",
     "Rate",

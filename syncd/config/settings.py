@@ -35,14 +35,6 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
-class OnUnknown(StrEnum):
-    """What to do with a paid lookup whose outcome nobody can tell."""
-
-    HOLD = "hold"
-    """It counts as spent until a person or the vendor's figures resolve it."""
-    RETRY_ONCE = "retry_once"
-
-
 class OnDrift(StrEnum):
     """What to do when credits are gone at the vendor that our books do not know."""
 
@@ -174,11 +166,6 @@ class ProviderShape(ConnectorShape):
     )
     keep_not_found: Annotated[Duration, AfterValidator(at_least(3600))] = Field(
         timedelta(days=30), description="How long an answer of not found is believed."
-    )
-    on_unknown: OnUnknown = Field(
-        OnUnknown.HOLD,
-        description="When the outcome of a paid lookup cannot be known: hold it, counted as spent, or "
-        "retry_once, at the risk of paying twice.",
     )
     reconcile: ReconcileShape = Field(
         ReconcileShape(), description="How the vendor's own figures are compared with our books."

@@ -126,7 +126,7 @@ def test_the_example_shows_every_key_that_there_is():
 
 @pytest.mark.usefixtures("stand_ins")
 def test_the_keys_that_the_example_comments_out_show_values_that_load():
-    wanted = ("keep_found", "keep_not_found", "on_unknown", "prices", "billing", "overlap", "since", "min_identity",
+    wanted = ("keep_found", "keep_not_found", "prices", "billing", "overlap", "since", "min_identity",
               "job_change", "brakes", "where", "skip", "suppress", "accept", "from", "stale_after", "protect_humans",
               "write", "format", "object", "allow_overage", "limits", "floor", "per_run")  # fmt: skip
     lines = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.config import ConfigInvalid, Mode, OnUnknown, Rate, load
+from syncd.config import ConfigInvalid, Mode, Rate, load
 from syncd.connector import Limit
 from syncd.model import Brakes, Clause, Field, JobChange, Level, Quality, WriteMode
 from tests.unit.config_stand_ins import (
@@ -53,7 +53,7 @@ def test_the_smallest_file_has_the_documented_defaults():
     assert settings.state.url == "sqlite:///var/lib/syncd/syncd.db"
     assert str(settings.http.listen) == "127.0.0.1:8642"
     assert (settings.http.public_url, settings.log.level, settings.log.format) == (None, "info", "auto")
-    assert (provider.type, provider.on_unknown, provider.price("email")) == ("contactout", OnUnknown.HOLD, 1)
+    assert (provider.type, provider.price("email")) == ("contactout", 1)
     assert (provider.keep_found, provider.keep_not_found) == (timedelta(days=90), timedelta(days=30))
     assert provider.budgets["email"].per_run == Decimal("0.1")
     assert (sync.object, sync.since, sync.overlap) == ("contact", "now", timedelta(minutes=10))
