@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, func, select
 
+from syncd.codec import unpack_candidates
 from syncd.ledger import in_credits
 from syncd.rehearsal import Stand
 from syncd.store import tables as t
@@ -161,12 +162,13 @@ class Oracle:
             (a, k): (in_credits(int(s)), in_credits(int(u)), in_credits(int(r))) for a, k, s, u, r in rows
         }
         guessed = _guessed(connection)
+        again = _given_again(connection) if self.rekeyed else {}
         for account, vendor in self.accounts.items():
             charged = self.stands[vendor].ask("books", summary="1")["charged"]
             for kind in sorted({k for a, k in ours if a == account} | set(charged)):
                 spent, unknown, reserved = ours.get((account, kind), (Decimal(0),) * 3)
                 theirs = Decimal(str(charged.get(kind, "0")))
-                worst = guessed[account, kind]
+                worst = guessed.get((account, kind), Decimal(0)) + again.get((account, kind), Decimal(0))
                 if not spent - worst <= theirs <= spent + unknown + reserved:
                     yield (
                         f"I1: {account} {kind}: the vendor charged {theirs}, we have {spent} spent (of which "
@@ -275,10 +277,34 @@ def _is_here(url: str) -> bool:
 
 def _guessed(connection: Connection) -> Mapping[tuple[str, str], Decimal]:
     """(account, kind) → credits booked as spent of answers that left open whether they were charged."""
-    found: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     query = select(t.lookup.c.account, t.lookup.c.charge).where(t.lookup.c.charge.endswith("(unknown)"))
-    for account, text in connection.execute(query.where(t.lookup.c.state == "settled")):
-        for part in text.removesuffix("(unknown)").split(","):
+    return _summed(connection.execute(query.where(t.lookup.c.state == "settled")).tuples())
+
+
+def _given_again(connection: Connection) -> Mapping[tuple[str, str], Decimal]:
+    """(account, kind) → credits booked for people whom the account knew from an earlier answer.
+
+    A vendor may give those for nothing, and says so nowhere: asked by a new key, we count them.
+    """
+    query = select(t.lookup.c.account, t.lookup.c.answer, t.lookup.c.charge)
+    seen: set[tuple[str, str]] = set()
+    again: list[tuple[str, str]] = []
+    for account, answer, charge in connection.execute(
+        query.where(t.lookup.c.state == "settled", t.lookup.c.charge != "").order_by(t.lookup.c.id)
+    ):
+        named = (c.provider_ref or c.identity.linkedin_url for c in unpack_candidates(answer))
+        people = {(account, name) for name in named if name}
+        if people and people <= seen:
+            again.append((account, charge))
+        seen |= people
+    return _summed(again)
+
+
+def _summed(charges: Iterable[tuple[str, str]]) -> defaultdict[tuple[str, str], Decimal]:
+    """(account, kind) → the sum of charges, given as (account, text)."""
+    found: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for account, text in charges:
+        for part in text.partition(" (")[0].split(","):
             kind, _, amount = part.strip().partition(" ")
             found[account, kind] += Decimal(amount.strip())
     return found
