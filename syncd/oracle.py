@@ -278,7 +278,8 @@ def _is_here(url: str) -> bool:
 def _guessed(connection: Connection) -> Mapping[tuple[str, str], Decimal]:
     """(account, kind) → credits booked as spent of answers that left open whether they were charged."""
     query = select(t.lookup.c.account, t.lookup.c.charge).where(t.lookup.c.charge.endswith("(unknown)"))
-    return _summed(connection.execute(query.where(t.lookup.c.state == "settled")).tuples())
+    rows = connection.execute(query.where(t.lookup.c.state == "settled"))
+    return _summed((account, text) for account, text in rows)
 
 
 def _given_again(connection: Connection) -> Mapping[tuple[str, str], Decimal]:

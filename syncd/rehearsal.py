@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -81,6 +81,8 @@ class Rehearsal:
 
     folder: Path
     stands: dict[str, Stand] = field(default_factory=dict)
+    begin: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
+    """How a process is begun."""
 
     def start(
         self,
@@ -130,7 +132,7 @@ class Rehearsal:
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]),
             }
-            begun[vendor] = subprocess.Popen(  # noqa: S603 - our own module
+            begun[vendor] = self.begin(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

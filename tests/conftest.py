@@ -13,12 +13,13 @@ from tests.rehearsals import Director, stages
 from tests.salesforce_org import Org
 from tests.sandboxes import Starter, sandboxes
 from tests.stores import KINDS, Backend, Backends
+from tests.warm import Warm
 
 
 @pytest.fixture(scope="module")
-def start_sandbox() -> Iterator[Starter]:
+def start_sandbox(warm: Warm) -> Iterator[Starter]:
     """`start_sandbox(vendor, contacts=, csv=, settings=, faults=, seed=)`; its servers end with the module."""
-    with sandboxes() as start:
+    with sandboxes(warm) as start:
         yield start
 
 
@@ -36,10 +37,18 @@ def hubspot_portal() -> Iterator[Callable[..., Portal]]:
         portal.close()
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Processes of Python modules that begin within a moment."""
+    mother = Warm()
+    yield mother
+    mother.close()
+
+
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Director]:
+def stage(tmp_path: Path, warm: Warm) -> Iterator[Director]:
     """`stage(contacts=, vendors=, changes=, settings=, …)`: whole cycles over stand-ins."""
-    with stages(tmp_path) as direct:
+    with stages(tmp_path, warm) as direct:
         yield direct
 
 

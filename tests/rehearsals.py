@@ -26,6 +26,7 @@ from syncd.oracle import Oracle, second_run
 from syncd.rehearsal import Rehearsal, Stand
 from syncd.runtime import Runtime, open_runtime
 from syncd.store.engine import Store
+from tests.warm import Warm
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,6 +50,8 @@ class Stage:
 
     rehearsal: Rehearsal
     swift: bool
+    warm: Warm | None = None
+    """Where processes come from; without, each begins as on an operator's machine."""
     changes: Mapping[str, Any] = field(default_factory=dict)
     log: StringIO = field(default_factory=StringIO)
     ahead_s: float = 0.0
@@ -68,16 +71,26 @@ class Stage:
 
     def command(self, *arguments: str, env: Mapping[str, str] | None = None) -> Said:
         """One command as a process of its own, as an operator runs it."""
-        done = subprocess.run(
+        process = self.process(*arguments, env=env, stdout=subprocess.PIPE)
+        try:
+            out, err = process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return Said(process.returncode, out, err)
+
+    def process(
+        self, *arguments: str, env: Mapping[str, str] | None = None, **streams: Any
+    ) -> subprocess.Popen[str]:
+        """A command under way; its standard error can be read."""
+        begin = self.warm.popen if self.warm else subprocess.Popen
+        return begin(
             [sys.executable, "-m", "syncd", *arguments, "--config", str(self.config)],
-            check=False,
-            capture_output=True,
             text=True,
-            timeout=120,
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+            **{"stderr": subprocess.PIPE, **streams},
         )
-        return Said(done.returncode, done.stdout, done.stderr)
 
     @contextmanager
     def runtime(self, **given: Any) -> Iterator[Runtime]:
@@ -178,7 +191,7 @@ Director = Callable[..., Stage]
 
 
 @contextmanager
-def stages(folder: Path) -> Iterator[Director]:
+def stages(folder: Path, warm: Warm | None = None) -> Iterator[Director]:
     """`stage(contacts=, vendors=, changes=, settings=, faults=, csv=, swift=, seed=, namesakes=)`."""
     opened: list[Rehearsal] = []
 
@@ -195,12 +208,12 @@ def stages(folder: Path) -> Iterator[Director]:
     ) -> Stage:
         place = folder / f"stage-{len(opened)}"
         place.mkdir(mode=0o700)
-        rehearsal = Rehearsal(place)
+        rehearsal = Rehearsal(place, begin=warm.popen) if warm else Rehearsal(place)
         opened.append(rehearsal)
         rehearsal.start(
             vendors, contacts, seed, csv, swift=swift, settings=settings, faults=faults, namesakes=namesakes
         )
-        stage = Stage(rehearsal, swift)
+        stage = Stage(rehearsal, swift, warm)
         stage.configure(changes or {})
         return stage
 

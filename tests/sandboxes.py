@@ -18,6 +18,8 @@ from typing import Any
 
 import httpx
 
+from tests.warm import Warm
+
 ROOT = Path(__file__).parent.parent
 START_WITHIN_S = 30.0
 END_WITHIN_S = 5.0
@@ -85,6 +87,7 @@ def start_sandbox(
     seed: int = 1,
     namesakes: float = 0.0,
     tls: Path | None = None,
+    begin: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen,
 ) -> Iterator[Sandbox]:
     """A server of its own, for as long as the block lasts; over https where `tls` is a folder.
 
@@ -97,9 +100,7 @@ def start_sandbox(
         *(["--csv", str(csv)] if csv else []), *(["--tls", str(tls)] if tls else []),
     ]  # fmt: skip
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
-        )
+        process = begin(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
         try:
             told = _first_line(process, errors)
             trusted = ssl.create_default_context(cafile=str(tls / "ca.pem")) if tls else True
@@ -144,7 +145,7 @@ Starter = Callable[..., Sandbox]
 
 
 @contextmanager
-def sandboxes() -> Iterator[Starter]:
+def sandboxes(warm: Warm) -> Iterator[Starter]:
     """A `start_sandbox` whose servers all end with the block; takes the same arguments."""
     with ExitStack() as stack:
-        yield lambda *args, **kwargs: stack.enter_context(start_sandbox(*args, **kwargs))
+        yield lambda *args, **kwargs: stack.enter_context(start_sandbox(*args, begin=warm.popen, **kwargs))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.rehearsals import ROOT, Stage
+from tests.rehearsals import Stage
 
 
 @dataclass
@@ -45,13 +43,7 @@ class Service:
 @contextmanager
 def service(play: Stage, event: str = "run.done") -> Iterator[Service]:
     """The daemon, once it has logged the event: by itself, once its first cycle has ended."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "syncd", "run", "--config", str(play.config)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = play.process("run")
     running = Service(process)
     try:
         assert process.stderr is not None

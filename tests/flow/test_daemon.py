@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +14,7 @@ import httpx
 from syncd.config import load
 from syncd.runtime import callback_token
 from syncd.store.engine import Store
-from tests.rehearsals import ROOT, Director, Stage
+from tests.rehearsals import Director, Stage
 
 FAST = {"syncs": {"hubspot-sandbox-contacts": {"every": "10s"}}}
 
@@ -24,9 +22,7 @@ FAST = {"syncs": {"hubspot-sandbox-contacts": {"every": "10s"}}}
 @contextmanager
 def daemon(play: Stage) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
     """A running service and a client of its listener."""
-    command = [sys.executable, "-m", "syncd", "run", "--config", str(play.config)]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True) as process:
+    with play.process("run") as process:
         assert process.stderr is not None
         address = ""
         for line in process.stderr:

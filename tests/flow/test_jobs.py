@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -14,7 +12,7 @@ from sqlalchemy import func, select
 from syncd.config import load
 from syncd.store import tables as t
 from syncd.store.engine import Store
-from tests.rehearsals import ROOT, Director, Stage
+from tests.rehearsals import Director, Stage
 
 JOBS = 1000
 THREADS = 60
@@ -36,13 +34,7 @@ def run_and_kill(play: Stage) -> int:
         while not over.wait(0.01):
             most[0] = max(most[0], len(os.listdir(folder)))
 
-    with subprocess.Popen(
-        [sys.executable, "-m", "syncd", "run", "--config", str(play.config)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with play.process("run") as process:
         watcher = threading.Thread(target=watch, args=(Path(f"/proc/{process.pid}/task"),))
         watcher.start()
         try:
