@@ -28,6 +28,13 @@ def on_config(config: Any) -> Any:
         {"Metrics": "metrics.md"},
         {"Connectors": "connectors.md"},
         {"Stand-ins": pages("fidelity")},
+        {
+            "Proofs": [
+                {"Bugs that syncd does not have": "bugs-syncd-does-not-have.md"},
+                {"Faults": "faults.md"},
+                {"Guards": "guards.md"},
+            ]
+        },
         {"Decisions": pages("decisions")},
         {"Changes": "changelog.md"},
     ]

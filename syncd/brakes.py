@@ -19,8 +19,9 @@ LATEST = 50
 """Answers of a provider that are judged, and that it takes to judge."""
 BEFORE = 100
 """Earlier answers before they tell what is usual."""
-_SURE = 4.0
-"""Standard deviations by which what is judged must be off."""
+_SURE = 6.0
+"""Standard deviations by which what is judged must be off. It is judged thousands of times a run: nothing that
+chance brings about may stop one."""
 
 
 @dataclass

@@ -140,7 +140,7 @@ class Oracle:
                 & (later.c.key_digest == lost.c.key_digest)
                 & (later.c.id > lost.c.id),
             )
-            .where(lost.c.state == "unknown", later.c.state.in_(HOLDING))
+            .where(lost.c.state.in_(("unknown", "written_off")), later.c.state.in_(HOLDING))
             .group_by(lost.c.account, lost.c.operation)
         )
         for account, operation, count in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from syncd.accounts import ProviderAccount, Standing
@@ -24,29 +25,40 @@ class Pulses:
         self._store = store
         self._standing = standing
         self._turn = threading.Lock()
-        self._pulses = {name: self._recall(account, limit) for name, account in accounts.items()}
+        self._accounts, self._limit = accounts, limit
+        self._pulses = {name: self._recall(account) for name, account in accounts.items()}
+        self._launched: Counter[str] = Counter()
         self.tripped: dict[str, str] = {}
         """Account → why it was stopped in this run."""
         with self._turn:
             for name in accounts:
                 self._judge(name)
 
-    def _recall(self, account: ProviderAccount, limit: float) -> Pulse:
+    def _recall(self, account: ProviderAccount) -> Pulse:
         """What the state knows. Answers up to the last stop are history: whoever let it go on has seen them."""
         paid = [o.name for o in account.connector.operations if not o.free]
         with self._store.read() as connection:
             seen = int(runs.get_meta(connection, _key(account.name)) or 0)
             rows = lookups.latest(connection, account.name, paid, HISTORY)
         fresh = [(q, hit) for i, q, hit in rows if i > seen][-LATEST:]
-        return Pulse(limit, [(q, hit) for _, q, hit in rows[: len(rows) - len(fresh)]], fresh)
+        return Pulse(self._limit, [(q, hit) for _, q, hit in rows[: len(rows) - len(fresh)]], fresh)
 
     def hear(
         self, account: str, operation: Operation, answers: Iterable[tuple[KeyKind | str, Outcome]]
     ) -> None:
-        """Take in what a call brought; free checks tell of no hit."""
+        """Take in what a call brought; free checks tell of no hit.
+
+        What a job brings is read from the state now and then: its answers come in an order of their own.
+        """
         if operation.free or account not in self._pulses:
             return
         with self._turn:
+            if operation.poll is not None:
+                self._launched[account] += 1
+                if self._launched[account] % LATEST == 0:
+                    self._pulses[account] = self._recall(self._accounts[account])
+                    self._judge(account)
+                return
             for kind, outcome in answers:
                 if isinstance(outcome, Found | NotFound):
                     question = lookups.question(operation.name, str(kind))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from syncd.connector import Answer, Failure, FailureKind
 from syncd.model import Scalar
@@ -71,9 +71,14 @@ def scalar(value: object) -> Scalar:
     Raises:
         Failure: of kind contract, for a list or an object: neither text nor blank may be made of it.
     """
-    if value is None or isinstance(value, str | int | float | bool):
+    if is_scalar(value):
         return value
     raise Failure(FailureKind.CONTRACT, "a property's value is not a scalar")
+
+
+def is_scalar(value: object) -> TypeGuard[Scalar]:
+    """Whether it is a value that a property may have."""
+    return value is None or isinstance(value, str | int | float | bool)
 
 
 def instant(value: object) -> datetime | None:

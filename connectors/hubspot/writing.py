@@ -10,7 +10,7 @@ from connectors.hubspot.errors import correlation_id
 from connectors.hubspot.operations import UPDATE
 from connectors.hubspot.problems import WHOLE_PROPERTY, Problem, Refusal, refusal
 from connectors.hubspot.records import STAMP
-from connectors.hubspot.shape import Record, document, record, records, results, scalar, text
+from connectors.hubspot.shape import Record, document, is_scalar, record, records, results, text
 from connectors.hubspot.transport import Call, Transport
 from syncd.connector import Failure
 from syncd.model import Patch, Rejected, WriteResult, Written
@@ -144,7 +144,7 @@ class Writing:
         return Written(
             self._patches[position].id,
             version=text(values.get(STAMP)) or None,
-            fields={name: scalar(value) for name, value in values.items()} if values else None,
+            fields={n: v for n, v in values.items() if is_scalar(v)} if values else None,
             request_id=self._request_id,
         )
 

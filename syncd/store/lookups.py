@@ -178,8 +178,14 @@ def question(operation: str, key_kind: str) -> str:
 def latest(
     connection: Connection, account: str, operations: Sequence[str], limit: int
 ) -> list[tuple[int, str, bool]]:
-    """(id, question, whether it was a hit) of an account's newest answers to these operations, oldest first."""
+    """(id, question, whether it was a hit) of an account's newest answers to these operations, oldest first.
+
+    Only those that are older than everything under way: a vendor says at once whom it does not know, and takes
+    its time for the others.
+    """
     c = t.lookup.c
+    open_ = select(func.min(c.id)).where(c.account == account, c.state.in_(("sent", "pending")))
+    under_way = connection.scalar(open_)
     query = (
         select(c.id, c.operation, c.key_kind, c.outcome)
         .where(c.account == account, c.operation.in_(operations), c.state == "settled")
@@ -187,7 +193,7 @@ def latest(
         .order_by(c.id.desc())
         .limit(limit)
     )
-    rows = connection.execute(query).all()
+    rows = connection.execute(query if under_way is None else query.where(c.id < under_way)).all()
     return [(int(i), question(o, k), outcome == "found") for i, o, k, outcome in reversed(rows)]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from syncd import brakes, cycle, decide, desk, ledger, log, pull, write
+from syncd import brakes, decide, desk, door, ledger, log, pull, write
 from syncd.calls import PaidLine
 from syncd.checkout import Checkout
 from syncd.codec import unpack_contact
@@ -198,12 +198,12 @@ def canary(patch: Patch) -> None:
 
 def account(patch: Patch) -> None:
     """Whatever account a token opens is the right one."""
-    patch.setattr(cycle, "identify", lambda runtime, crm: "")
+    patch.setattr(door, "identify", lambda runtime, crm: "")
 
 
 def share(patch: Patch) -> None:
     """The account's other integrations get no calls."""
-    patch.setattr(cycle.Cycle, "_mind_share", lambda self, crm: None)
+    patch.setattr(door, "mind_share", lambda runtime, crm: None)
 
 
 GUARDS = (
@@ -239,7 +239,5 @@ GUARDS = (
     ),
     Guard("brake canary", "syncd.brakes.Watch.canary_left", "the_crm_stores_nothing", canary),
     Guard("brake account", "syncd.runtime.identify", "the_token_of_another_portal", account),
-    Guard(
-        "brake daily_calls_share", "syncd.cycle.Cycle._mind_share", "most_calls_of_the_day_are_used", share
-    ),
+    Guard("brake daily_calls_share", "syncd.door.mind_share", "most_calls_of_the_day_are_used", share),
 )

@@ -235,7 +235,7 @@ def unfinished(store: Store, **asked: Any) -> list[int]:
 
 def test_only_a_persons_orders_without_an_outcome_are_unfinished(store: Store, contact: int) -> None:
     undo, accept, cycle = (run(store, kind) for kind in ("undo", "accept", "once"))
-    left = intend(store, contact, {"run_id": undo, "undoes": 7}, {"run_id": accept})
+    left = intend(store, contact, {"run_id": undo, "undoes": 7}, {"run_id": accept, "undoes": None})
     intend(store, contact, {"run_id": cycle}, {"run_id": undo, "crm": "other"})
     (done,) = intend(store, contact, {"run_id": accept})
     confirm(store, done)
