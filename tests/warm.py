@@ -135,7 +135,7 @@ class Child(subprocess.Popen[Any]):
         self._ended, self._code = ended, code
 
     def __del__(self, *_: object) -> None:
-        pass
+        self._close()
 
     def __exit__(self, *_: object) -> None:
         self._close()
@@ -210,7 +210,10 @@ WARM = (
     "syncd.oracle",
     "syncd.reload",
     "syncd.store.schema",
-    "connectors.sandbox.__main__",
+    "connectors.sandbox.base",
+    "connectors.sandbox.faults",
+    "connectors.sandbox.population",
+    "connectors.sandbox.tls",
 )
 
 
@@ -278,6 +281,8 @@ def _live(order: Mapping[str, Any], streams: Sequence[int]) -> None:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
