@@ -3,16 +3,17 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
-WORKERS ?= 2
+WORKERS ?= 3
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test lint unit bench chaos fuzz docs man schema sbom package lock clean
+.PHONY: help demo test lint unit bench chaos fuzz every-step docs man schema sbom package lock clean
 
 help:
 	@echo "make demo [ARGS=\"--contacts 20000 --csv export.csv --json\"]   see the whole job done, without any key"
 	@echo "make test                                                    lint, types, import rules, all tests"
 	@echo "make chaos [ROUNDS=150 SEED=1 ARGS=\"--postgresql --workers 2\"]  kill, freeze, starve the daemon, then look"
 	@echo "make fuzz [EXAMPLES=5000]                                    answers, callbacks and exports made odd by chance"
+	@echo "make every-step                                              die at every commit and request of a cycle, and go on"
 	@echo "make bench                                                   the figures, as JSON"
 	@echo "make package                                                 wheel, source archive and list of parts in dist/"
 	@echo "make docs                                                    the documents as a site, in site/"
@@ -65,6 +66,9 @@ docs: $(VENV)/.dev
 EXAMPLES ?= 5000
 fuzz: $(VENV)/.dev
 	@FUZZ_EXAMPLES=$(EXAMPLES) $(RUN) -m pytest -p no:cacheprovider --timeout 0 tests/fuzz $(ARGS)
+
+every-step: $(VENV)/.dev
+	@EVERY_STEP=1 $(RUN) -m pytest -n $(WORKERS) --timeout 0 tests/flow/test_every_step.py $(ARGS)
 
 man: $(VENV)/.dev
 	@$(RUN) docs/manpages.py

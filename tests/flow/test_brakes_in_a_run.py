@@ -139,7 +139,7 @@ def remembers(play: Stage, outcome: str, count: int = 30) -> None:
 
 
 def test_a_provider_that_suddenly_finds_everybody_is_not_paid_until_a_person_looked(stage: Director) -> None:
-    play = stage(contacts=110)
+    play = stage(contacts=200)
     remembers(play, "not_found")
     outcome = play.cycle()
     assert (outcome.code, outcome.report["verdict"]) == (4, "braked")

@@ -78,7 +78,7 @@ def test_the_document_has_every_promised_field() -> None:
 
 
 def test_salesforce_is_rehearsed_like_hubspot() -> None:
-    said = demo("--crm", "salesforce", "--contacts", "60", "--json")
+    said = demo("--crm", "salesforce", "--contacts", "60", "--provider", "contactout", "--json")
     assert said.code == 0, said.err
     found = said.json
     assert found["contacts"] == 60
@@ -88,7 +88,7 @@ def test_salesforce_is_rehearsed_like_hubspot() -> None:
 
 
 def test_it_fits_on_a_screen_and_says_what_to_try_next(tmp_path: Path) -> None:
-    said = demo("--contacts", "40", "--keep", str(tmp_path / "kept"))
+    said = demo("--contacts", "40", "--provider", "contactout", "--keep", str(tmp_path / "kept"))
     assert said.code == 0, said.err
     lines = said.out.splitlines()
     assert len(lines) <= 45

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pytest
-
 from bench.identity import PROVIDERS, traps, weigh
 from syncd.model import Level
 from tests.rehearsals import Director, Stage
@@ -28,11 +26,10 @@ def trapped(stage: Director, contacts: int, seed: int, sample: bool = False, **c
     )
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 def test_no_wrong_persons_value_is_written_and_the_few_right_ones_refused_say_why(
-    stage: Director, seed: int
+    stage: Director,
 ) -> None:
-    play = trapped(stage, 300, seed)
+    play = trapped(stage, 300, 1)
     assert play.cycle().code == 0
     found = weigh(play.rehearsal)
     assert found.wrong == []

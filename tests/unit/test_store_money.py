@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from syncd.ledger import Booked, Caps, Purse, Refusal, micro
-from syncd.model import Balance, Basis, Charge, Pool, Unresolved
+from syncd.model import Balance, Charge, Pool, Unresolved
 from syncd.settle import Answered, Settler
 from syncd.store import figures, lookups, money, runs, work
 from syncd.store import tables as t
@@ -538,8 +538,8 @@ def test_an_unresolved_lookup_counts_as_the_most_it_can_have_cost(store: Store) 
     with store.write() as connection:
         Settler(w.ledger, None).answers(connection, [answered])  # type: ignore[arg-type]  # accounts are not asked
         kept = lookups.by_ids(connection, call.lookup_ids)
-    assert budget(store) == sums(spent=1)
-    assert [(k.outcome, k.charge) for k in kept] == [("unresolved", f"email 1 ({Basis.UNKNOWN.value})")]
+    assert budget(store) == sums(unknown=1)
+    assert [(k.state, k.reason) for k in kept] == [("unknown", "it ended without a word")]
 
 
 # concurrency

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any, ClassVar
 
 import orjson
@@ -44,6 +46,7 @@ class Server(Sandbox):
 
     vendor: ClassVar[str] = "hubspot"
     knobs: ClassVar[dict[str, Any]] = KNOBS
+    own_date: ClassVar[bool] = True
 
     def __init__(self, population: Population, settings: Mapping[str, Any] | None = None) -> None:
         self._ready = False
@@ -205,6 +208,8 @@ class Server(Sandbox):
         return refused.answer(self._portal.correlation()) if refused else None
 
     def decorate(self, request: Request, template: str, response: Response) -> None:
+        now = datetime.fromtimestamp(self._portal.now_ms() // 1000, UTC)
+        response.raw_headers.append((b"date", format_datetime(now, usegmt=True).encode()))
         response.raw_headers.append((b"X-HubSpot-Correlation-Id", self._portal.correlation().encode()))
         text = _bearer(request)
         token = self._account.token(text)
