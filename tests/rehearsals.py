@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -54,6 +54,7 @@ class Stage:
     """Where processes come from; without, each begins as on an operator's machine."""
     changes: Mapping[str, Any] = field(default_factory=dict)
     log: StringIO = field(default_factory=StringIO)
+    begun: list[subprocess.Popen[str]] = field(default_factory=list)
     ahead_s: float = 0.0
     """How far our own clock is ahead in `hurried` cycles."""
 
@@ -84,13 +85,24 @@ class Stage:
     ) -> subprocess.Popen[str]:
         """A command under way; its standard error can be read."""
         begin = self.warm.popen if self.warm else subprocess.Popen
-        return begin(
+        process = begin(
             [sys.executable, "-m", "syncd", *arguments, "--config", str(self.config)],
             text=True,
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
             **{"stderr": subprocess.PIPE, **streams},
         )
+        self.begun.append(process)
+        return process
+
+    def close(self) -> None:
+        """Let go of what was begun, whatever became of it."""
+        for process in self.begun:
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    with suppress(OSError, ValueError):
+                        stream.close()
+        self.rehearsal.stop()
 
     @contextmanager
     def runtime(self, **given: Any) -> Iterator[Runtime]:
@@ -193,7 +205,7 @@ Director = Callable[..., Stage]
 @contextmanager
 def stages(folder: Path, warm: Warm | None = None) -> Iterator[Director]:
     """`stage(contacts=, vendors=, changes=, settings=, faults=, csv=, swift=, seed=, namesakes=)`."""
-    opened: list[Rehearsal] = []
+    opened: list[Stage] = []
 
     def direct(
         contacts: int = 60,
@@ -209,16 +221,16 @@ def stages(folder: Path, warm: Warm | None = None) -> Iterator[Director]:
         place = folder / f"stage-{len(opened)}"
         place.mkdir(mode=0o700)
         rehearsal = Rehearsal(place, begin=warm.popen) if warm else Rehearsal(place)
-        opened.append(rehearsal)
+        stage = Stage(rehearsal, swift, warm)
+        opened.append(stage)
         rehearsal.start(
             vendors, contacts, seed, csv, swift=swift, settings=settings, faults=faults, namesakes=namesakes
         )
-        stage = Stage(rehearsal, swift, warm)
         stage.configure(changes or {})
         return stage
 
     try:
         yield direct
     finally:
-        for rehearsal in opened:
-            rehearsal.stop()
+        for stage in opened:
+            stage.close()
