@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import caps, undoing
+from bench.budget import spend_little
 from bench.cheapest import compare
 from bench.identity import measure
 from bench.limits import TRIALS, saturate, shares, use
@@ -156,6 +157,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "ready": ready,
     "identity": identity,
     "caps": caps.measure,
+    "budget": spend_little,
     "cheapest": partial(compare, 10, 300),
     "salesforce": partial(whole, "salesforce"),
     "undo": undo,
