@@ -47,10 +47,11 @@ class Warm:
         self._born: SimpleQueue[int] = SimpleQueue()
         self._ends: dict[int, tuple[threading.Event, list[int]]] = {}
         self._turn = threading.Lock()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
-        while told := self._socket.recv(4096):
+        while told := self._told():
             pid, code = json.loads(told)
             if code is None:
                 self._ends[pid] = (threading.Event(), [])
@@ -59,6 +60,13 @@ class Warm:
                 event, held = self._ends.pop(pid)
                 held.append(code)
                 event.set()
+
+    def _told(self) -> bytes:
+        """The mother's next word, empty once either side has gone (with unread orders: reset, not ended)."""
+        try:
+            return self._socket.recv(4096)
+        except OSError:
+            return b""
 
     def begin(
         self, command: Sequence[str], env: Mapping[str, str], cwd: Path, streams: Sequence[int]
@@ -112,6 +120,7 @@ class Warm:
         """End the mother; children that live on lose their standard input, as with any parent."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+        self._listener.join(10)
         self._socket.close()
         self._mother.wait(10)
 

@@ -20,10 +20,11 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
+                # Before the answer: what is sent after it has one place only, behind this one.
+                outer.got.put(Delivery(self.path, body, headers))
                 self.send_response(outer.statuses.pop(0) if outer.statuses else 200)
                 self.send_header("content-length", "0")
                 self.end_headers()
-                outer.got.put(Delivery(self.path, body, headers))
 
             def log_message(self, *args: object) -> None:
                 """Say nothing."""
