@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import InternalError, OperationalError
 
 from syncd import report
 from syncd.accounts import DRIFT, CrmAccount
@@ -17,34 +14,24 @@ from syncd.brakes import Watch
 from syncd.brakes import advice as brake_advice
 from syncd.connector import Failure, FailureKind
 from syncd.door import enter
-from syncd.enrich import Enricher
 from syncd.ledger import Ledger
-from syncd.model import Field, FieldInfo, SyncPolicy
-from syncd.poll import Poller
+from syncd.mapping import unusable
+from syncd.model import FieldInfo, SyncPolicy
 from syncd.pull import Emptied, Puller, Window
 from syncd.pulses import Pulses, least
 from syncd.recover import recover
+from syncd.refusals import failure_advice, refuse_older
 from syncd.report import Tallies
-from syncd.runtime import Runtime, WrongAccount, failure_advice, refuse_older
+from syncd.runtime import Runtime
 from syncd.saved import Saved, Stale
-from syncd.store import jobs, lists, runs, work
-from syncd.store.engine import MILLION
+from syncd.shift import Shift
+from syncd.store import runs, work
 from syncd.takeup import LeftOut, compared, take_up
 from syncd.unfinished import settle
 from syncd.unknowns import attend
 from syncd.write import Writer, stop_sync
 
 _log = structlog.get_logger("syncd.cycle")
-TICK_S = 0.1
-LINGER_S = 45.0
-"""How long an enriched contact may wait for others to share its batch."""
-AGAIN_S = 0.01
-"""The pause where something is due and nothing could be taken in; it doubles each time, so that such a cycle ends."""
-PATIENCE_S = 30.0
-"""A cycle waits for what falls due within this; later work is left to the next one."""
-NUMBERS = frozenset({Field.COMPANY_SIZE, Field.COMPANY_FOUNDED, Field.COMPANY_REVENUE})
-JOBS_S = 900.0
-"""How long a cycle that is run by hand waits for jobs of vendors."""
 
 
 @dataclass
@@ -91,8 +78,6 @@ class Cycle:
             self._bench.mandate = orders.plan.mandate()
             purses = self._bench.mandate.purses(runtime.ledger.purses)
             self._bench.ledger = Ledger(runtime.store, purses, runtime.owner, self._bench.lease_us)
-        self._unusable: OperationalError | InternalError | None = None
-        """How the state failed the thread that enriches."""
 
     def run(self) -> Outcome:
         """The whole cycle. Failures of a CRM or provider end up in the outcome, not in exceptions.
@@ -247,107 +232,34 @@ class Cycle:
             "crm.failed", crm=name, kind=failure.kind.value, reason=failure.reason, code=failure.code
         )
 
-    # working
-
     def _work(self, run_id: int, syncs: list[str]) -> None:
-        """Enrich in one thread; write and poll in this one."""
+        """Have the contacts of these syncs enriched and written."""
         orders = self.orders
         if "hit_rate" not in orders.ignore_brakes:
             strictest = least([self.r.policies[name].brakes.hit_rate for name in syncs])
             self._bench.pulses = Pulses(self.r.store, self.r.standing, self.r.providers, strictest)
-        enricher = Enricher(self._bench, run_id, syncs, orders.limit, orders.enough)
         writers = [self._writer(run_id, name) for name in syncs]
-        poller = Poller(self._bench)
-        waited = pause = 0.0
-        while not self.r.stop.is_set():
-            opened = enricher.opened
-            self._drain(enricher, writers, poller)
-            pause = 0.0 if enricher.opened != opened else min(max(AGAIN_S, 2 * pause), PATIENCE_S)
-            wait = self._until_due(enricher.syncs, enricher.claimable, waited, run_id)
-            if wait is None or self._over():
-                # Batches that did not fill up go out once nothing more can join them.
-                self._write_rest(enricher, writers)
-                states = (*enricher.claimable, "enriched", "writing")
-                wait = self._until_due(enricher.syncs, states, waited, run_id)
-                if wait is None or self._over():
-                    break
-            wait = wait or pause
-            waited += wait
-            self.r.stop.wait(wait) if self.r.pacer.sleep.__module__ == "time" else self.r.pacer.sleep(wait)
+        shift = Shift(
+            self._bench,
+            run_id,
+            writers,
+            self.tallies,
+            limit=orders.limit,
+            enough=orders.enough,
+            wait_for_jobs=orders.wait_for_jobs,
+        )
+        shift.work()
         for writer in writers:
             self.tallies.kept.update(writer.kept)
             if writer.braked:
                 self.tallies.brakes[writer.policy.name] = writer.braked
             if writer.failure:
                 self._failed(writer.crm.name, writer.failure)
-        for (name, _), failure in enricher.failures.items():
-            self.tallies.failures.setdefault((name, failure.kind), failure)
 
     def _writer(self, run_id: int, name: str) -> Writer:
         policy = self.r.policies[name]
         watch = Watch(policy.brakes, self.orders.ignore_brakes)
         return Writer(self._bench, self.r.crms[policy.crm], policy, self.schemas[name], watch, run_id)
-
-    def _drain(self, enricher: Enricher, writers: Sequence[Writer], poller: Poller) -> None:
-        """Until nothing is due: whole batches are written while others are still being asked about."""
-        thread = threading.Thread(target=copy_context().run, args=(self._guard, enricher), name="enrich")
-        thread.start()
-        while thread.is_alive():
-            thread.join(TICK_S)
-            self.orders.enough()
-            poller.sweep()
-            for writer in writers:
-                self._write(writer)
-            # Nothing more is bought for a sync that cannot write what it has.
-            enricher.syncs = _healthy(writers)
-        if self._unusable is not None:
-            raise self._unusable
-
-    def _write_rest(self, enricher: Enricher, writers: Sequence[Writer]) -> None:
-        for writer in writers:
-            writer.drain()
-        enricher.syncs = _healthy(writers)
-
-    def _over(self) -> bool:
-        """Whether the cycle is to end though something may be due."""
-        return self.orders.enough() or report.BROKEN in self.tallies.failures
-
-    def _guard(self, enricher: Enricher) -> None:
-        try:
-            enricher.drain()
-        except (OperationalError, InternalError) as error:
-            # Not ours to explain: whoever gave the orders meets a state that cannot be used everywhere.
-            self._unusable = error
-        except BaseException as error:
-            # Whatever ends this thread ends the cycle: the other one would wait for its work for ever.
-            self.tallies.failures[report.BROKEN] = Failure(FailureKind.CONTRACT, type(error).__name__)
-            _log.exception("enrich.broken")
-
-    def _write(self, writer: Writer) -> None:
-        """Write what is worth its calls: whole batches, and a rest that has waited long enough."""
-        with self.r.store.read() as connection:
-            due, age_us = lists.backlog(connection, ("enriched", "writing"), writer.policy.name, writer.only)
-        if age_us > LINGER_S * MILLION:
-            writer.drain()
-        elif due >= writer.crm.connector.write_batch:
-            writer.drain(whole_batches=True)
-
-    def _until_due(self, syncs: list[str], states: Sequence[str], waited: float, run_id: int) -> float | None:
-        """Seconds until a contact in these states falls due, or a job, that this cycle should wait for; None
-        where it is done.
-        """
-        with self.r.store.read() as connection:
-            now, next_us = lists.due(connection, states, syncs, run_id if self.orders.plan else None)
-            job_us = jobs.next_due_us(connection)
-        patience = PATIENCE_S
-        if job_us is not None and not self.orders.wait_for_jobs:
-            # whoever gave these orders asks for jobs by himself, and hears of callbacks only between cycles
-            job_us, patience = None, 0.0
-        if now:
-            return 0.0 if waited < JOBS_S else None
-        waits = [w / MILLION for w in (next_us, job_us) if w is not None]
-        soon = [w for w in waits if w <= patience or (job_us is not None and w <= job_us / MILLION)]
-        return min(soon) + 0.01 if soon and waited < JOBS_S else None
 
     def _reconcile(self, run_id: int) -> None:
         """Read the vendors' figures again where this run spent, so that the next one starts from the truth."""
@@ -418,42 +330,8 @@ class Cycle:
         return f"sync:{name}" if name in self.r.policies else name
 
 
-def _healthy(writers: Sequence[Writer]) -> list[str]:
-    return [w.policy.name for w in writers if not (w.failure or w.braked)]
-
-
 def _stop_of(halted: Mapping[str, runs.Halt], sync: str, crm: str) -> runs.Halt | None:
     """What keeps a sync from running. A CRM that refused us is asked again; one that was paused is not."""
     paused = halted.get(f"crm:{crm}")
     stop = halted.get("all") or halted.get(f"sync:{sync}")
     return stop or (paused if paused and paused.kind == "pause" else None)
-
-
-def unusable(policy: SyncPolicy, schema: dict[str, FieldInfo]) -> list[str]:
-    """What of a sync's mapping the CRM cannot do, one sentence each."""
-    wrong = []
-    for name in policy.inputs:
-        if name not in schema:
-            wrong.append(f"syncs.{policy.name} reads the property {name}, which {policy.crm} does not have")
-    for wanted in policy.fields:
-        info = schema.get(wanted.to)
-        if info is None:
-            wrong.append(
-                f"syncs.{policy.name}.fields.{wanted.field.value} is written to {wanted.to}, which {policy.crm} does not have"
-            )
-        elif not info.writable:
-            why = f" ({info.why_read_only})" if info.why_read_only else ""
-            wrong.append(
-                f"syncs.{policy.name}.fields.{wanted.field.value} is written to {wanted.to}, which is read-only{why}"
-            )
-        elif info.type in ("date", "datetime", "bool") or (
-            info.type == "number" and wanted.field not in NUMBERS
-        ):
-            wrong.append(
-                f"syncs.{policy.name}.fields.{wanted.field.value} is written to {wanted.to}, "
-                f"which holds a {info.type}, not text"
-            )
-    return wrong
-
-
-__all__ = ["Cycle", "Orders", "Outcome", "WrongAccount", "unusable"]

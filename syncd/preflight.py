@@ -9,9 +9,10 @@ from datetime import timedelta
 from syncd.accounts import CrmAccount, ProviderAccount
 from syncd.config import Problem, Settings, Severity
 from syncd.connector import Failure
-from syncd.cycle import unusable
+from syncd.mapping import unusable
 from syncd.model import Field, FieldInfo, SyncPolicy
-from syncd.runtime import Runtime, WrongAccount, failure_advice, identify
+from syncd.refusals import WrongAccount, failure_advice
+from syncd.runtime import Runtime, identify
 
 CLOCK_S = 60.0
 NARROW = {

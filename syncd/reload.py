@@ -11,7 +11,8 @@ import structlog
 
 from syncd.config import ConfigInvalid, Problem, Settings, summary
 from syncd.connector import Failure
-from syncd.runtime import NotReady, Runtime, WrongAccount, identify
+from syncd.refusals import NotReady, WrongAccount
+from syncd.runtime import Runtime, identify
 from syncd.secret import SecretMissing
 from syncd.store import reloads
 

@@ -21,7 +21,7 @@ from syncd.calls import Line, retry_quietly
 from syncd.checkout import Bench
 from syncd.config import CrmSettings, ProviderSettings, Settings
 from syncd.config.settings import OnDrift
-from syncd.connector import Failure, Options, Secret, load
+from syncd.connector import Options, Secret, load
 from syncd.domain import registered
 from syncd.experience import Experience
 from syncd.http import Http
@@ -29,9 +29,9 @@ from syncd.ledger import Caps, Ledger, Purse
 from syncd.meter import Meter
 from syncd.model import FieldInfo, SyncPolicy, email_address, linkedin_profile
 from syncd.pacing import Pacer
+from syncd.refusals import NotReady, WrongAccount, reveal
 from syncd.report import bucket
-from syncd.secret import SecretMissing
-from syncd.store import runs, tidemark
+from syncd.store import runs
 from syncd.store.engine import MILLION, Store
 
 _log = structlog.get_logger("syncd.contact")
@@ -211,21 +211,6 @@ def callback_url(public_url: str, account: str, salt: bytes) -> str:
     return f"{public_url.rstrip('/')}/callbacks/{account}/{callback_token(account, salt)}"
 
 
-def reveal(settings: Settings) -> list[str]:
-    """Every credential of the configuration.
-
-    Raises:
-        SecretMissing: one cannot be read; the text says which and where it is configured.
-    """
-    found = []
-    for at, secret in settings.secrets():
-        try:
-            found.append(secret.reveal())
-        except SecretMissing as missing:
-            raise SecretMissing(f"{'.'.join(map(str, at))}: {missing}") from None
-    return found
-
-
 def open_store(settings: Settings, *, exclusive: bool, migrate: bool = True) -> Store:
     """The state alone, for commands that only look at it."""
     store = Store(settings.database_url())
@@ -327,32 +312,6 @@ def _crm(settings: CrmSettings, pacer: Pacer, meter: Meter) -> CrmAccount:
     )
 
 
-class NotReady(Exception):
-    """Something that the configuration names is not usable. The text is a sentence for the operator."""
-
-
-class Restored(Exception):
-    """The state is an older copy of itself. The text is a sentence for the operator."""
-
-
-def refuse_older(store: Store) -> None:
-    """Spend nothing on the word of a state that was restored.
-
-    Raises:
-        Restored: until `syncd budget reconcile` was run.
-    """
-    why = tidemark.older(store)
-    if why:
-        raise Restored(
-            f"{why}. What was bought since is not in it: nothing is bought until `syncd budget reconcile` took "
-            "over the vendors' figures."
-        )
-
-
-class WrongAccount(Exception):
-    """The credential opens another account than the configured or the remembered one."""
-
-
 def identify(runtime: Runtime, crm: CrmAccount) -> str:
     """The CRM account's id, checked against the configuration and the state.
 
@@ -377,22 +336,3 @@ def identify(runtime: Runtime, crm: CrmAccount) -> str:
                 "Use another name under crms, or another state."
             )
     return found
-
-
-def failure_advice(name: str, failure: Failure) -> str:
-    """One sentence for an operator: what stopped and what to do."""
-    if name == "syncd":
-        return (
-            f"syncd itself failed ({failure.reason}); nothing is lost and the next run goes on from here. "
-            "If it comes again, send what `syncd support-bundle` collects."
-        )
-    advice: Mapping[str, str] = {
-        "auth": f"{name}: the credential is refused. Check its token and scopes.",
-        "config": f"{name}: {failure.reason}.",
-        "out_of_credits": f"{name}: the vendor says that the account is out of credits. Buy more, or wait for the next period.",
-        "rate_limited": f"{name}: asked to wait. It goes on by itself.",
-        "unavailable": f"{name}: not reachable ({failure.reason}). It is tried again; run later.",
-        "ambiguous": f"{name}: an answer was lost ({failure.reason}). It counts as spent; see `syncd budget`.",
-        "contract": f"{name}: answered something that is not understood ({failure.reason}).",
-    }
-    return advice.get(failure.kind.value, f"{name}: {failure.reason}")

@@ -42,7 +42,7 @@ def reconcile() -> None:
     """
     from syncd.overview import budgets
     from syncd.reconcile import reconcile as carry_out
-    from syncd.runtime import failure_advice
+    from syncd.refusals import failure_advice
 
     settings = invocation().settings()
     with working(settings, exclusive=False) as runtime:

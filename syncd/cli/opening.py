@@ -57,7 +57,7 @@ def reading(settings: Settings) -> Iterator[Store]:
     Raises:
         Stop: there is none, or it cannot be read.
     """
-    from syncd.runtime import open_store
+    from syncd.store.engine import Store
 
     if settings.database_file is not None and not settings.database_file.exists():
         raise Stop(
@@ -65,7 +65,8 @@ def reading(settings: Settings) -> Iterator[Store]:
             Exit.CONFIG,
         )
     with told():
-        store = open_store(settings, exclusive=False, migrate=False)
+        store = Store(settings.database_url())
+        store.open(exclusive=False, migrate=False)
         try:
             yield store
         finally:
@@ -78,7 +79,7 @@ def told() -> Iterator[None]:
     from sqlalchemy.exc import OperationalError
 
     from syncd.connector import Failure
-    from syncd.runtime import NotReady, Restored, WrongAccount, failure_advice
+    from syncd.refusals import NotReady, Restored, WrongAccount, failure_advice
     from syncd.secret import SecretMissing
     from syncd.store.engine import StateUnusable
 
@@ -109,7 +110,7 @@ def _exit_of(kind: str) -> Exit:
 def start_log(settings: Settings, lines: Counter[str]) -> None:
     """Log as the configuration says, with every credential of it masked; `lines` counts them by level."""
     from syncd.log import Scrubber, configure
-    from syncd.runtime import reveal
+    from syncd.refusals import reveal
 
     scrubber = Scrubber()
     with told():

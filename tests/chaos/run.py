@@ -324,6 +324,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.workers > 1 and not given.postgresql:
         parser.error("several workers share a state on PostgreSQL only: add --postgresql")
     chosen = tuple(name for name in given.providers.split(",") if name)
+    if given.keep:
+        given.keep.mkdir(parents=True, exist_ok=True)
     plan = Plan(
         given.rounds, given.seed, given.contacts, given.crm, chosen, given.postgresql, given.workers, True
     )

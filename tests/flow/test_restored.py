@@ -12,7 +12,7 @@ import pytest
 from syncd.cycle import Cycle, Orders
 from syncd.overview import status
 from syncd.reconcile import Reconciled, reconcile
-from syncd.runtime import Restored
+from syncd.refusals import Restored
 from tests.rehearsals import Director, Stage
 
 SENTENCE = "nothing is bought until `syncd budget reconcile` took over the vendors' figures"

@@ -17,7 +17,7 @@ from syncd.ledger import Refusal
 from syncd.log import Scrubber, configure
 from syncd.oracle import Oracle, second_run
 from syncd.pull import Puller
-from syncd.runtime import WrongAccount
+from syncd.refusals import WrongAccount
 from syncd.store import work
 from syncd.store.engine import Store
 from syncd.write import Writer
