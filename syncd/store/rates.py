@@ -11,6 +11,9 @@ from syncd.store.engine import MILLION, Now
 
 WAIT_US = 60 * MILLION
 """Longer than any caller waits for a slot: no slot is handed out further ahead than a period and this."""
+PAUSE_MOST_US = 2 * 3600 * MILLION
+"""The longest pause that is kept; a vendor that asks for more is asked again after it. Whatever lies further
+ahead can only come from a clock that was set back, and is not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ def take(connection: Connection, key: str, count: int, horizon_us: int, period_u
     ).one()
     at = int(row.now)
     tat = row.tat if row.tat - at <= period_us + WAIT_US else at + period_us
-    first = max(tat, at, row.paused_until, row.breaker_until)
+    stops = [until for until in (row.paused_until, row.breaker_until) if until - at <= PAUSE_MOST_US]
+    first = max(tat, at, *stops)
     fitting = 0 if first - at > horizon_us else 1 + (at + horizon_us - first) // max(1, row.interval_us)
     taken = int(min(count, fitting))
     after = first + taken * row.interval_us if taken else tat
@@ -65,15 +69,13 @@ def take(connection: Connection, key: str, count: int, horizon_us: int, period_u
 
 
 def pause(connection: Connection, key: str, wait_us: int) -> None:
-    """Nobody sends before the wait is over; a longer pause that is in force stays."""
+    """Nobody sends before the wait is over, `PAUSE_MOST_US` at most; a longer pause that is in force stays."""
+    wait_us = min(wait_us, PAUSE_MOST_US)
+    held = t.rate.c.paused_until.between(Now() + wait_us, Now() + PAUSE_MOST_US)
     connection.execute(
         update(t.rate)
         .where(t.rate.c.key == key)
-        .values(
-            paused_until=case(
-                (t.rate.c.paused_until > Now() + wait_us, t.rate.c.paused_until), else_=Now() + wait_us
-            )
-        )
+        .values(paused_until=case((held, t.rate.c.paused_until), else_=Now() + wait_us))
     )
 
 
@@ -102,7 +104,11 @@ def states(connection: Connection) -> list[tuple[str, int, int, int]]:
             t.rate.c.key, t.rate.c.failures, t.rate.c.paused_until - Now(), t.rate.c.breaker_until - Now()
         ).order_by(t.rate.c.key)
     )
-    return [(key, int(n), max(0, int(p)), max(0, int(b))) for key, n, p, b in rows]
+    return [(key, int(n), _left(p), _left(b)) for key, n, p, b in rows]
+
+
+def _left(stop_us: int) -> int:
+    return int(stop_us) if 0 < stop_us <= PAUSE_MOST_US else 0
 
 
 def count(connection: Connection) -> int:

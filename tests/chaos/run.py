@@ -169,7 +169,7 @@ class Chaos:
         self.place.mend()
         self._calm()
         self.counts["disk_full"] += 1
-        if worker.hears(GOES_ON, GOES_ON_S, begun):
+        if self._goes_on(worker, begun):
             return
         if worker.alive:
             self.violations.append(f"a daemon did not go on after {trouble}")
@@ -178,6 +178,14 @@ class Chaos:
             ended = worker.note_end()
             if ended is None or ended[0] not in (5, 78) or not ended[1]:
                 self.violations.append(f"a daemon ended badly after {trouble}: {ended}")
+
+    def _goes_on(self, worker: Worker, begun: int) -> bool:
+        """Whether it works again: a request goes out, or a contact or a run comes to its end."""
+        before, until = worker.requests(), time.monotonic() + GOES_ON_S
+        while worker.alive and time.monotonic() < until:
+            if worker.hears(GOES_ON, 0.5, begun) or worker.requests() > before:
+                return True
+        return False
 
     def _read_only(self, worker: Worker) -> None:
         """A state that cannot be written is refused in one sentence, and left as it is."""

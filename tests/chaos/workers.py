@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.rehearsals import ROOT
 
 READY_S = 90.0
 POLL_S = 0.02
+REQUESTS = ("syncd_provider_requests_total{", "syncd_crm_requests_total{")
 
 
 class Nursery:
@@ -120,6 +122,16 @@ class Worker:
             if not alive or time.monotonic() > until:
                 return False
             time.sleep(POLL_S)
+
+    def requests(self) -> int:
+        """How many requests it has sent to vendors, by its own metrics; 0 where it does not tell."""
+        ready = [json.loads(line) for line in self.said if '"daemon.ready"' in line]
+        try:
+            with urllib.request.urlopen(f"http://{ready[-1]['listen']}/metrics", timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except (OSError, IndexError):
+            return 0
+        return sum(int(float(line.split()[-1])) for line in lines if line.startswith(REQUESTS))
 
     def signal(self, number: signal.Signals) -> None:
         assert self.pid is not None

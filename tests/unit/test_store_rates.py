@@ -75,6 +75,21 @@ def test_a_new_interval_replaces_the_old_one(store: Store) -> None:
         assert rates.count(connection) == 1
 
 
+def test_a_clock_that_was_set_back_does_not_make_a_pause_longer_than_any(backend: Backend) -> None:
+    ensure(backend.store)
+    with backend.store.write() as connection:
+        rates.pause(connection, KEY, 9 * 3600 * MILLION)
+        rates.failed(connection, KEY, 1, 600 * MILLION, 600 * MILLION)
+    assert take(backend.store) == Slots(0, 2 * 3600 * MILLION, STEP)
+    backend.clock.advance(-5 * 3600)
+    with backend.store.write() as connection:
+        assert rates.states(connection) == [(KEY, 1, 0, 0)]
+    assert take(backend.store).count == 1
+    with backend.store.write() as connection:
+        rates.pause(connection, KEY, 60 * MILLION)
+        assert rates.states(connection)[0][2] == 60 * MILLION
+
+
 def test_a_pause_holds_everybody_and_a_shorter_one_does_not_end_it(backend: Backend) -> None:
     ensure(backend.store)
     with backend.store.write() as connection:
