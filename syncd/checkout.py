@@ -27,12 +27,13 @@ from syncd.experience import Experience
 from syncd.ledger import Booked, Item, Ledger, Refusal
 from syncd.mandate import Mandate
 from syncd.model import Lookup, Outcome, SyncPolicy
-from syncd.pacing import Pacer
+from syncd.pacing import Bucket, Pacer
 from syncd.pulses import Pulses
 from syncd.settle import Answered, Fate, Settler
 from syncd.store import lookups, tidemark
 from syncd.store.engine import MILLION, Store
 from syncd.store.money import Periods, Room
+from syncd.store.rates import Slots
 from syncd.waterfall import Ask, Vendor
 
 _log = structlog.get_logger("syncd.checkout")
@@ -100,6 +101,15 @@ class Flight:
     booked: Booked
     due: float
     result: list[Outcome] | Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Want:
+    """Calls that one bucket could make now, and the queues they would come from."""
+
+    bucket: Bucket
+    queues: list[tuple[ProviderAccount, Operation]]
+    calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,29 +219,34 @@ class Checkout:
                 )
             else:
                 del self._queues[name, operation_name]
+        wants = [want for queues in buckets.values() if (want := self._want(queues))]
+        if not wants:
+            return
+        slots = self.b.pacer.take_all([(want.bucket, want.calls) for want in wants], HORIZON_S)
         loads: list[Load] = []
-        for queues in buckets.values():
-            loads += self._load(queues)
+        for want, taken in zip(wants, slots, strict=True):
+            loads += self._load(want, taken)
         if loads:
             self._send(loads)
 
-    def _load(self, queues: list[tuple[ProviderAccount, Operation]]) -> list[Load]:
-        """What one bucket's slots and free connections let go now, the fullest queues first."""
+    def _want(self, queues: list[tuple[ProviderAccount, Operation]]) -> _Want | None:
+        """What one bucket has questions and free connections for, the fullest queues first."""
         account, operation = queues[0]
         bucket = account.line.bucket(operation)
         queues.sort(key=lambda q: -len(self._queues[q[0].name, q[1].name]))
         wanted = sum(-(-len(self._queues[a.name, o.name]) // o.batch) for a, o in queues)
         calls = min(bucket.limit.concurrency - self._flying[bucket.key], GROUP, wanted)
-        if calls <= 0:
-            return []
-        slots = self.b.pacer.take(bucket, calls, HORIZON_S)
+        return _Want(bucket, queues, calls) if calls > 0 else None
+
+    def _load(self, want: _Want, slots: Slots) -> list[Load]:
+        """What the slots that one bucket got let go now."""
         now = self.b.pacer.monotonic()
-        if slots.count < calls:
+        if slots.count < want.calls:
             later = slots.wait_us / MILLION if not slots.count else slots.count * slots.interval_us / MILLION
             self._wake_at = min(self._wake_at, now + max(0.0, later - HORIZON_S / 2))
         dues = [now + (slots.wait_us + i * slots.interval_us) / MILLION for i in range(slots.count)]
         loads = []
-        for owner, asked in queues:
+        for owner, asked in want.queues if dues else ():
             groups: list[list[Parcel]] = []
             waiting = self._queues[owner.name, asked.name]
             most = self._affordable(owner.name, asked)

@@ -133,13 +133,18 @@ def _field(
     before, region = text_of(fields.get(wanted.to)), scene.persona.region
     need = Need(wanted.field, wanted.accept, ())
     found = [o for o in offers(wanted.field, trusted, region) if o.source.account in wanted.accounts]
-    best = next((o for o in found if need.takes(o.quality)), None)
+    bound = wanted.field in EMPLOYMENT and scene.policy.job_change is not JobChange.UPDATE
+    staying = [o for o in found if not (bound and not moved and _strays(scene, o))]
+    best = next((o for o in staying if need.takes(o.quality)), None)
+    if best is None and any(need.takes(o.quality) for o in found):
+        return (
+            "flagged: providers disagree about the employer, and the value is of another one than the CRM's"
+        )
     if best is None:
         return _why_none(wanted, found, trusted, answers)
     if before and same_value(wanted.field, before, best.text, region):
         return "equal"
-    elsewhere = wanted.field in EMPLOYMENT and not best.source.candidate.about_company
-    if moved and scene.policy.job_change is not JobChange.UPDATE and elsewhere:
+    if moved and bound and not best.source.candidate.about_company:
         return "flagged: the person seems to work elsewhere now"
     if before and best.source.verdict.identifiers < 2:
         return "rejected: two agreeing identifiers are needed to overwrite a value"
@@ -291,23 +296,32 @@ def _same_group_value(kind: Field, present: str, offered: str, region: str) -> b
 
 
 def job_change(scene: Scene, trusted: Sequence[Answered]) -> str:
-    """One event for a new employer: a sentence, or "" where the employer is the known one or not known.
+    """One event for a new employer: a sentence, or "" where the employer is the known one, disputed, or not known.
 
-    A strong answer must name a current employer that is neither by name nor by domain the CRM's.
+    A strong answer must name a current employer that is neither by name nor by domain the CRM's, and more
+    accounts must say so than name the CRM's: one of them may know the person's former place only.
     """
-    persona = scene.persona
-    if not persona.employer:
-        return ""
+    says: dict[str, bool] = {}
     for answer in trusted:
-        identity = answer.candidate.identity
-        if (
-            answer.candidate.about_company
-            or not identity.employer
-            or answer.verdict.level is not Level.STRONG
-        ):
-            continue
-        unlike = company_penalty(persona.employer, identity.employer) or 0.0
-        domain = registered(identity.employer_domain)
-        if unlike > 0.5 and not (domain and domain == persona.employer_domain):
-            return f"{answer.account} says that the employer is another one now"
-    return ""
+        named = answer.candidate.identity.employer and not answer.candidate.about_company
+        if named and answer.verdict.level is Level.STRONG:
+            says.setdefault(answer.account, _elsewhere(scene.persona, answer))
+    gone = [account for account, elsewhere in says.items() if elsewhere]
+    return f"{gone[0]} says that the employer is another one now" if 2 * len(gone) > len(says) else ""
+
+
+def _elsewhere(persona: Persona, answer: Answered) -> bool:
+    """Whether an answer names an employer that is neither by name nor by domain the CRM's."""
+    identity = answer.candidate.identity
+    if not persona.employer or not identity.employer or answer.candidate.about_company:
+        return False
+    unlike = company_penalty(persona.employer, identity.employer) or 0.0
+    domain = registered(identity.employer_domain)
+    return unlike > 0.5 and not (domain and domain == persona.employer_domain)
+
+
+def _strays(scene: Scene, offer: Offer) -> bool:
+    """Whether a value belongs to another employer than the CRM's, by the answer that brought it."""
+    _, _, host = offer.text.rpartition("@")
+    at_home = offer.field is Field.WORK_EMAIL and registered(host) == scene.persona.employer_domain
+    return _elsewhere(scene.persona, offer.source) and not at_home

@@ -38,7 +38,7 @@ def status(store: Store, settings: Settings) -> dict[str, Any]:
         "needs": [],
         "syncs": syncs,
         "runs": [_run(r) for r in latest],
-        "halts": [_halt(h) for h in halted],
+        "halts": [halt_of(h) for h in halted],
         "unknown_lookups": len(unknown),
         "jobs": [{"provider": a, "pending": n, "oldest_s": _age(now_us, at)} for a, n, at in pending],
         "config": _config(reload) if reload else None,
@@ -84,7 +84,8 @@ def _run(run: runs.Run) -> dict[str, Any]:
     }
 
 
-def _halt(halt: runs.Halt) -> dict[str, Any]:
+def halt_of(halt: runs.Halt) -> dict[str, Any]:
+    """What is stopped, why, since when and until when."""
     return {
         "scope": halt.scope,
         "kind": halt.kind,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from syncd.connector import Failure, FailureKind, Limit
 from syncd.store import rates
 from syncd.store.engine import MILLION, Store
-from syncd.store.rates import Slots
+from syncd.store.rates import Slots, Want
 
 MARGIN_S = 0.25
 """Spread of request latency. Without it a server that counts arrivals sees one request too many now and then."""
@@ -67,10 +67,13 @@ class Pacer:
 
     def take(self, bucket: Bucket, count: int, horizon_s: float) -> Slots:
         """Up to `count` slots due within the horizon; none where the bucket is paused or busy."""
+        return self.take_all([(bucket, count)], horizon_s)[0]
+
+    def take_all(self, wanted: Sequence[tuple[Bucket, int]], horizon_s: float) -> list[Slots]:
+        """The same for several buckets at once."""
+        wants = [Want(bucket.key, count, round(bucket.limit.per_s * MILLION)) for bucket, count in wanted]
         with self._store.write() as connection:
-            return rates.take(
-                connection, bucket.key, count, round(horizon_s * MILLION), round(bucket.limit.per_s * MILLION)
-            )
+            return rates.take(connection, wants, round(horizon_s * MILLION))
 
     def wait(self, bucket: Bucket, most_s: float) -> None:
         """Return when a request may be sent.

@@ -203,7 +203,7 @@ def _offer(
         return gate
     key = next(k for k in keys if k.kind is kind)
     wanted = ", ".join(sorted(w.field.value for w in still.wants))
-    return Ask(vendor.account, operation, key, f"cheapest for {wanted}")
+    return Ask(vendor.account, operation, key, f"the cheapest that {vendor.account} sells for {wanted}")
 
 
 def _still(

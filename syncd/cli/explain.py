@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from syncd.cli import telling
 from syncd.cli.exits import Exit
 from syncd.cli.invocation import Stop, common, invocation
 from syncd.cli.opening import reading
@@ -54,8 +55,8 @@ def command(contact: str) -> None:
         if number:
             click.echo()
         _tell(document)
-    for halt in halted:
-        click.echo(f"Stopped at present: {halt['scope']} ({halt['reason']})")
+    for line in telling.stopped(halted):
+        click.echo(f"Stopped at present: {line}")
 
 
 def rows_of(store: Store, contact: str) -> list[Row]:
@@ -77,10 +78,11 @@ def rows_of(store: Store, contact: str) -> list[Row]:
 
 
 def _halts(store: Store) -> list[dict[str, Any]]:
+    from syncd.overview import halt_of
     from syncd.store import runs
 
     with store.read() as connection:
-        return [{"scope": h.scope, "kind": h.kind, "reason": h.reason} for h in runs.halts(connection)]
+        return [halt_of(h) for h in runs.halts(connection)]
 
 
 def _tell(told: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -50,24 +50,6 @@ def _census(census: Mapping[str, Any] | None) -> str:
     return f"; census {telling.span(census['age_s'])} ago: {census['braked'] or found}"
 
 
-def _stopped(halts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line for each halt that a person ends; operations that go on by themselves share one per account."""
-    lines, alike = [], dict[tuple[str, str, str], list[str]]()
-    for halt in halts:
-        account, _, operation = halt["scope"].partition("/")
-        if halt["until"] and operation:
-            alike.setdefault((account, halt["reason"], halt["until"][:16]), []).append(operation)
-        else:
-            until = f", until {halt['until'][:16]}" if halt["until"] else f"; `syncd resume {halt['scope']}`"
-            lines.append(f"{halt['scope']} ({halt['reason']}){until}")
-    for (account, reason, until), names in alike.items():
-        scope = f"{account}/{names[0]}"
-        if len(names) > 1:
-            scope = f"{len(names)} operations of {account}, from {names[0]} to {names[-1]}"
-        lines.append(f"{scope} ({reason}), until {until}")
-    return lines
-
-
 def _tell(found: Mapping[str, Any]) -> None:
     click.echo(click.style(found["summary"], fg="yellow" if found["needs"] else "green", bold=True))
     for need in found["needs"][1:]:
@@ -85,7 +67,7 @@ def _tell(found: Mapping[str, Any]) -> None:
         click.echo(
             f"  {job['pending']:,} jobs pending at {job['provider']}, the oldest for {telling.span(job['oldest_s'])}"
         )
-    for line in _stopped(found["halts"]):
+    for line in telling.stopped(found["halts"]):
         click.echo(f"  stopped: {line}")
     for run in found["runs"]:
         counts = ", ".join(

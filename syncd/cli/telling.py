@@ -94,3 +94,21 @@ def span(seconds: float) -> str:
             return f"{count} {word}{'' if count == 1 else 's'}"
     count = max(0, int(seconds))
     return f"{count} second{'' if count == 1 else 's'}"
+
+
+def stopped(halts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each halt that a person ends; operations that go on by themselves share one per account."""
+    lines, alike = [], dict[tuple[str, str, str], list[str]]()
+    for halt in halts:
+        account, _, operation = halt["scope"].partition("/")
+        if halt["until"] and operation:
+            alike.setdefault((account, halt["reason"], halt["until"][:16]), []).append(operation)
+        else:
+            until = f", until {halt['until'][:16]}" if halt["until"] else f"; `syncd resume {halt['scope']}`"
+            lines.append(f"{halt['scope']} ({halt['reason']}){until}")
+    for (account, reason, until), names in alike.items():
+        scope = f"{account}/{names[0]}"
+        if len(names) > 1:
+            scope = f"{len(names)} operations of {account}, from {names[0]} to {names[-1]}"
+        lines.append(f"{scope} ({reason}), until {until}")
+    return lines

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, select, update
 
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Now
@@ -34,36 +36,56 @@ def ensure(connection: Connection, key: str, interval_us: int) -> None:
         connection.execute(update(t.rate).where(t.rate.c.key == key).values(interval_us=interval_us))
 
 
-def take(connection: Connection, key: str, count: int, horizon_us: int, period_us: int) -> Slots:
-    """Take up to `count` slots that fall due within `horizon_us`; none where the next is later or paused.
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Up to `count` slots of a bucket whose requests are counted over `period_us`."""
+
+    key: str
+    count: int
+    period_us: int
+
+
+_FOUND = select(
+    t.rate.c.key,
+    t.rate.c.tat,
+    t.rate.c.interval_us,
+    t.rate.c.paused_until,
+    t.rate.c.breaker_until,
+    Now().label("now"),
+).where(t.rate.c.key.in_(bindparam("b_keys", expanding=True)))
+_ADVANCE = (
+    update(t.rate)
+    .where(
+        t.rate.c.key == bindparam("b_key"),
+        t.rate.c.tat == bindparam("b_tat"),
+        t.rate.c.paused_until == bindparam("b_paused"),
+    )
+    .values(tat=bindparam("b_after"))
+)
+
+
+def take(connection: Connection, wants: Sequence[Want], horizon_us: int) -> list[Slots]:
+    """For each want the slots that fall due within `horizon_us`; none where the next is later or paused.
 
     A slot is a moment, not a token: unused ones lapse, so nothing is ever sent in a burst. A theoretical
     arrival time further ahead than anybody waits can only come from a clock that was set back; it is cut to
     one whole period.
     """
-    row = connection.execute(
-        select(
-            t.rate.c.tat,
-            t.rate.c.interval_us,
-            t.rate.c.paused_until,
-            t.rate.c.breaker_until,
-            Now().label("now"),
-        ).where(t.rate.c.key == key)
-    ).one()
+    rows = {row.key: row for row in connection.execute(_FOUND, {"b_keys": [want.key for want in wants]})}
+    return [_take(connection, rows[want.key], want, horizon_us) for want in wants]
+
+
+def _take(connection: Connection, row: Row[Any], want: Want, horizon_us: int) -> Slots:
     at = int(row.now)
-    tat = row.tat if row.tat - at <= period_us + WAIT_US else at + period_us
+    tat = row.tat if row.tat - at <= want.period_us + WAIT_US else at + want.period_us
     stops = [until for until in (row.paused_until, row.breaker_until) if until - at <= PAUSE_MOST_US]
     first = max(tat, at, *stops)
     fitting = 0 if first - at > horizon_us else 1 + (at + horizon_us - first) // max(1, row.interval_us)
-    taken = int(min(count, fitting))
+    taken = int(min(want.count, fitting))
     after = first + taken * row.interval_us if taken else tat
     if after != row.tat:
-        held = connection.execute(
-            update(t.rate)
-            .where(t.rate.c.key == key, t.rate.c.tat == row.tat, t.rate.c.paused_until == row.paused_until)
-            .values(tat=after)
-        )
-        if held.rowcount != 1:
+        given = {"b_key": want.key, "b_tat": row.tat, "b_paused": row.paused_until, "b_after": after}
+        if connection.execute(_ADVANCE, given).rowcount != 1:
             return Slots(0, row.interval_us, row.interval_us)
     return Slots(taken, first - at, row.interval_us)
 

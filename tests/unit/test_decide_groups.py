@@ -218,6 +218,27 @@ def test_a_new_employer_is_told_and_what_belongs_to_it_is_not_written(what):
         assert decision.kept[field].startswith("flagged")
 
 
+def test_an_employer_that_providers_disagree_about_is_no_new_one():
+    at_home = answer(value(Field.JOB_TITLE, "Buyer"), account="beta", identity=person())
+    decision = decided(record({"company": IMPORTED}), everything(), elsewhere(), at_home)
+    assert decision.job_change == ""
+    assert writes(decision) == {"jobtitle": "Buyer", "mobilephone": "+447400123456"}
+    assert decision.kept[Field.COMPANY_INDUSTRY].startswith("flagged: providers disagree")
+    gamma = elsewhere(account="gamma")
+    assert decided(record({"company": IMPORTED}), everything(), elsewhere(), at_home, gamma).job_change
+
+
+@pytest.mark.parametrize(
+    ("address", "written"), [("ann@northbeam.example", True), ("ann@quayside.example", False)]
+)
+def test_an_address_at_the_known_employer_is_written_though_the_answer_names_another(address, written):
+    found = elsewhere()
+    mixed = answer(value(Field.WORK_EMAIL, address), identity=found.candidate.identity)
+    at_home = answer(value(Field.JOB_TITLE, "Buyer"), account="beta", identity=person())
+    wanted = policy(rule(Field.WORK_EMAIL, "email"), job_change=JobChange.FLAG)
+    assert ("email" in writes(decided(record(email=""), wanted, mixed, at_home))) is written
+
+
 def test_a_new_employer_is_written_where_that_is_wanted():
     decision = decided(record({"company": IMPORTED}), everything(JobChange.UPDATE), elsewhere())
     assert writes(decision) == {

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from syncd.store import rates
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Store
-from syncd.store.rates import Slots
+from syncd.store.rates import Slots, Want
 from tests.stores import Backend
 
 KEY, STEP, MINUTE = "vendor:default", 2 * MILLION, 60 * MILLION
@@ -22,7 +22,7 @@ def ensure(store: Store, interval_us: int = STEP) -> None:
 
 def take(store: Store, count: int = 1, horizon_s: float = 0) -> Slots:
     with store.write() as connection:
-        return rates.take(connection, KEY, count, round(horizon_s * MILLION), MINUTE)
+        return rates.take(connection, [Want(KEY, count, MINUTE)], round(horizon_s * MILLION))[0]
 
 
 def test_slots_are_one_interval_apart(backend: Backend) -> None:
@@ -129,8 +129,8 @@ def test_success_closes_the_breaker_and_tells_how_long_it_was_out(store: Store) 
 def test_a_queue_longer_than_the_period_gets_no_slot_twice(store: Store) -> None:
     ensure(store)
     with store.write() as connection:
-        waits = [rates.take(connection, KEY, 1, 30 * MILLION, MILLION).wait_us for _ in range(16)]
-        assert rates.take(connection, KEY, 1, 30 * MILLION, MILLION).count == 0
+        waits = [rates.take(connection, [Want(KEY, 1, MILLION)], 30 * MILLION)[0].wait_us for _ in range(16)]
+        assert rates.take(connection, [Want(KEY, 1, MILLION)], 30 * MILLION)[0].count == 0
     assert waits == [n * STEP for n in range(16)]
 
 
@@ -156,4 +156,4 @@ def test_a_slot_that_another_worker_took_meanwhile_is_not_handed_out(store: Stor
                     connection.execute(update(t.rate).values(tat=t.rate.c.tat + 1))
                 return connection.execute(statement, *more)  # type: ignore[call-overload]
 
-        assert rates.take(Meddling(), KEY, 1, 0, MINUTE) == Slots(0, STEP, STEP)  # type: ignore[arg-type]
+        assert rates.take(Meddling(), [Want(KEY, 1, MINUTE)], 0) == [Slots(0, STEP, STEP)]  # type: ignore[arg-type]
