@@ -142,13 +142,8 @@ class Child(subprocess.Popen[Any]):
         self.stdin, self.stdout, self.stderr = streams
         self.returncode = None
         self._ended, self._code = ended, code
-        self._whose = os.environ.get("PYTEST_CURRENT_TEST")
 
     def __del__(self, *_: object) -> None:
-        left = [n for n, s in enumerate((self.stdin, self.stdout, self.stderr)) if s and not s.closed]
-        if left:
-            with open("/tmp/openstreams.log", "a") as f:
-                f.write(f"{left} {self.args[2:6]} {self._whose}\n")
         self._close()
 
     def __exit__(self, *_: object) -> None:

@@ -62,6 +62,8 @@ class Nursery:
         self._process.stdin.close()
         self._process.wait(10)
         self._listener.join(10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 @dataclass

@@ -196,6 +196,14 @@ def canary(patch: Patch) -> None:
     patch.setattr(brakes.Watch, "canary_left", lambda self: None)
 
 
+def hit_rate(patch: Patch) -> None:
+    patch.setattr(brakes.Pulse, "why", lambda self: "")
+
+
+def empty_crm(patch: Patch) -> None:
+    patch.setattr(brakes, "emptied", lambda gone, known, share: "")
+
+
 def account(patch: Patch) -> None:
     """Whatever account a token opens is the right one."""
     patch.setattr(door, "identify", lambda runtime, crm: "")
@@ -238,6 +246,8 @@ GUARDS = (
         changed_share,
     ),
     Guard("brake canary", "syncd.brakes.Watch.canary_left", "the_crm_stores_nothing", canary),
+    Guard("brake hit_rate", "syncd.brakes.Pulse.why", "a_provider_suddenly_finds_everybody", hit_rate),
+    Guard("brake empty_crm", "syncd.brakes.emptied", "everybody_leaves_the_scope_at_once", empty_crm),
     Guard("brake account", "syncd.runtime.identify", "the_token_of_another_portal", account),
     Guard("brake daily_calls_share", "syncd.door.mind_share", "most_calls_of_the_day_are_used", share),
 )

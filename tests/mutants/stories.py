@@ -18,12 +18,12 @@ from syncd.log import Scrubber, configure
 from syncd.oracle import Oracle, second_run
 from syncd.pull import Puller
 from syncd.refusals import WrongAccount
-from syncd.store import work
+from syncd.store import lists, work
 from syncd.store.engine import Store
 from syncd.write import Writer
 from tests.books import EMAIL, Worker, booked, caps
 from tests.rehearsals import addresses
-from tests.unit import test_brakes
+from tests.unit import test_brakes, test_pulse
 from tests.worlds import World
 
 Noticed = list[str]
@@ -210,6 +210,23 @@ class Teller:
 
     def the_crm_stores_nothing(self) -> Noticed:
         return _failing("brake canary", test_brakes.test_the_first_writes_are_read_back_until_enough_were)
+
+    def a_provider_suddenly_finds_everybody(self) -> Noticed:
+        return _failing("brake hit_rate", test_pulse.test_hits_that_jump_trip)
+
+    def everybody_leaves_the_scope_at_once(self) -> Noticed:
+        scope = {"where": [{"property": "do_not_enrich", "not_equals": "true"}], "skip": None}
+        world = self.worlds(people=24, changes={"syncs": {"hubspot-sandbox-contacts": scope}})
+        world.cycle()
+        crm = world.rehearsal.stands["hubspot"]
+        for record in crm.ask("records")["ids"]:
+            crm.ask("edit", {"id": record, "properties": {"do_not_enrich": "true"}})
+        for stand in world.rehearsal.stands.values():
+            stand.ask("clock", {"advance_s": 120})
+        world.cycle(hours=1)
+        with world.store() as store, store.read() as connection:
+            skipped = lists.counts(connection, ["hubspot-sandbox-contacts"]).get("skipped", 0)
+        return ["brake empty_crm: everybody was taken for gone"] if skipped > 12 else []
 
     def the_token_of_another_portal(self) -> Noticed:
         world = self.worlds(people=4, changes={"crms": {"hubspot-sandbox": {"account": "999"}}})
