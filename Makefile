@@ -5,8 +5,10 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 WORKERS ?= 3
 MAKEFLAGS += --no-print-directory
+# Compiled modules are kept, whatever the shell says: a demo begins eight processes, the tests hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint unit bench chaos fuzz every-step docs man schema sbom package lock clean
+.PHONY: help demo test lint unit bench chaos fuzz every-step contract docs man schema sbom package lock clean
 
 help:
 	@echo "make demo [ARGS=\"--contacts 20000 --csv export.csv --json\"]   see the whole job done, without any key"
@@ -14,6 +16,7 @@ help:
 	@echo "make chaos [ROUNDS=150 SEED=1 ARGS=\"--postgresql --workers 2\"]  kill, freeze, starve the daemon, then look"
 	@echo "make fuzz [EXAMPLES=5000]                                    answers, callbacks and exports made odd by chance"
 	@echo "make every-step                                              die at every commit and request of a cycle, and go on"
+	@echo "make contract                                                every rule of the contracts for every operation of every provider"
 	@echo "make bench                                                   the figures, as JSON"
 	@echo "make package                                                 wheel, source archive and list of parts in dist/"
 	@echo "make docs                                                    the documents as a site, in site/"
@@ -69,6 +72,9 @@ fuzz: $(VENV)/.dev
 
 every-step: $(VENV)/.dev
 	@EVERY_STEP=1 $(RUN) -m pytest -n $(WORKERS) --timeout 0 tests/flow/test_every_step.py $(ARGS)
+
+contract: $(VENV)/.dev
+	@EVERY_ROW=1 $(RUN) -m pytest -n $(WORKERS) tests/contract $(ARGS)
 
 man: $(VENV)/.dev
 	@$(RUN) docs/manpages.py

@@ -58,11 +58,12 @@ class Pacer:
     def buckets(self, credential: str, limits: Sequence[Limit]) -> dict[str, Bucket]:
         """The buckets of a credential by name. `credential` is a digest; equal ones share their slots."""
         found = {limit.bucket: Bucket(f"{credential}:{limit.bucket}", limit) for limit in limits}
-        for bucket in found.values():
-            if bucket.key not in self._known:
-                with self._store.write() as connection:
+        fresh = [bucket for bucket in found.values() if bucket.key not in self._known]
+        if fresh:
+            with self._store.write() as connection:
+                for bucket in fresh:
                     rates.ensure(connection, bucket.key, round(interval_s(bucket.limit) * MILLION))
-                self._known.add(bucket.key)
+            self._known |= {bucket.key for bucket in fresh}
         return found
 
     def take(self, bucket: Bucket, count: int, horizon_s: float) -> Slots:

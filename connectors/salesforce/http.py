@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
@@ -99,10 +100,16 @@ class Pool:
             return self._manager
 
     def _open(self) -> urllib3.PoolManager:
-        context = ssl.create_default_context() if self._ca_file is None else _trusting(self._ca_file)
+        context = _trusting_as_the_machine() if self._ca_file is None else _trusting(self._ca_file)
         if self._proxy is None:
             return urllib3.PoolManager(num_pools=4, maxsize=_POOL_SIZE, ssl_context=context)
         return urllib3.ProxyManager(self._proxy, num_pools=4, maxsize=_POOL_SIZE, ssl_context=context)
+
+
+@cache
+def _trusting_as_the_machine() -> ssl.SSLContext:
+    """Made once: to read the machine's certificates takes longer than many requests do."""
+    return ssl.create_default_context()
 
 
 def _trusting(ca_file: Path) -> ssl.SSLContext:

@@ -13,7 +13,7 @@ from syncd.model import Found, Pending
 from tests.contract.acts import Act, ProviderSubject, attempt, impatient
 from tests.contract.provider_answers import failed
 
-SOME = 8
+SOME = 5
 LOST = ("reset_before", "reset_after", "hang", "hang_after", "charge_then_500", "truncate")
 
 

@@ -6,7 +6,7 @@ they apply.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import stamina
 
@@ -64,6 +64,27 @@ def rows_for(operation: Operation) -> Iterator[Row]:
         yield from PAID_ROWS
     if operation.mode is Mode.JOB:
         yield from JOB_ROWS
+
+
+OWN = ("04", "08", "09", "11", "20")
+"""Rows about what an operation returns and costs; in the others, operations of one kind do not differ."""
+
+
+def kind_of(operation: Operation) -> Hashable:
+    """What operations of one provider have in common that differ only in what they return and cost."""
+    polls = operation.poll is not None
+    return operation.mode, frozenset(operation.accepts), operation.batch, polls, operation.free
+
+
+def rows_of_all(operations: Sequence[Operation], every: bool) -> Iterator[tuple[Operation, Row]]:
+    """Every row for the first operation of each kind, and its own ones for the rest; or `every` row for each."""
+    seen: set[Hashable] = set()
+    for operation in operations:
+        kind = kind_of(operation)
+        for row in rows_for(operation):
+            if every or kind not in seen or row.__name__.split("_")[1] in OWN:
+                yield operation, row
+        seen.add(kind)
 
 
 def run(row: Row, subject: ProviderSubject) -> None:

@@ -16,14 +16,14 @@ from tests.rehearsals import ROOT, Said
 SAMPLE = ROOT / "tests" / "data" / "hubspot-export-sample.csv"
 
 
-def demo(*arguments: str) -> Said:
+def demo(*arguments: str, **env: str) -> Said:
     done = subprocess.run(
         [sys.executable, "-m", "syncd", "demo", *arguments],
         capture_output=True,
         check=False,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
         timeout=120,
     )
     return Said(done.returncode, done.stdout, done.stderr)
@@ -107,9 +107,10 @@ def test_it_fits_on_a_screen_and_says_what_to_try_next(tmp_path: Path) -> None:
     assert "It is done: enriched." in done.stdout
 
 
-def test_an_export_is_loaded_line_by_line() -> None:
-    said = demo("--csv", str(SAMPLE), "--json")
+def test_an_export_is_loaded_line_by_line_and_nothing_of_it_is_left_behind(tmp_path: Path) -> None:
+    said = demo("--csv", str(SAMPLE), "--json", TMPDIR=str(tmp_path))
     assert said.code == 0, said.err
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("syncd-")] == []
     found = said.json
     assert_clean(found, invented=False)
     told = found["csv"]
@@ -127,15 +128,6 @@ def test_a_file_that_is_no_export_is_refused_in_one_sentence(tmp_path: Path) -> 
     last = said.err.strip().splitlines()[-1]
     assert "has no header with a record id" in last
     assert "Traceback" not in said.err
-
-
-def test_the_demo_leaves_nothing_behind_when_it_was_given_an_export(tmp_path: Path) -> None:
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
-    subprocess.run(
-        [sys.executable, "-m", "syncd", "demo", "--csv", str(SAMPLE), "--json"],
-        check=True, capture_output=True, cwd=ROOT, env=env,
-    )  # fmt: skip
-    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("syncd-")] == []
 
 
 def test_sandbox_up_prints_one_line_with_a_working_configuration(tmp_path: Path) -> None:
