@@ -7,34 +7,30 @@ and answers that arrived together are settled together.
 from __future__ import annotations
 
 import queue
-import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Connection
 
-from syncd.accounts import ProviderAccount, Standing
+from syncd.accounts import ProviderAccount
 from syncd.calls import PaidLine
 from syncd.connector import Failure, FailureKind, Operation
 from syncd.desk import Desk
-from syncd.experience import Experience
-from syncd.ledger import Booked, Item, Ledger, Refusal
-from syncd.mandate import Mandate
-from syncd.model import Lookup, Outcome, SyncPolicy
-from syncd.pacing import Bucket, Pacer
-from syncd.pulses import Pulses
+from syncd.ledger import Booked, Item, Refusal
+from syncd.model import Lookup, Outcome
+from syncd.pacing import Bucket
 from syncd.settle import Answered, Fate, Settler
 from syncd.store import lookups, tidemark
-from syncd.store.engine import MILLION, Store
+from syncd.store.engine import MILLION
 from syncd.store.money import Periods, Room
 from syncd.store.rates import Slots
 from syncd.waterfall import Ask, Vendor
+from syncd.workbench import Bench
 
 _log = structlog.get_logger("syncd.checkout")
 HORIZON_S = 0.03
@@ -42,44 +38,6 @@ HORIZON_S = 0.03
 GROUP = 32
 GATHER_S = 0.004
 _NO_RESULT = Failure(FailureKind.CONTRACT, "the connector gave nothing back")
-
-
-@dataclass
-class Bench:
-    """What enriching works with."""
-
-    store: Store
-    ledger: Ledger
-    pacer: Pacer
-    standing: Standing
-    accounts: Mapping[str, ProviderAccount]
-    policies: Mapping[str, SyncPolicy]
-    our_sources: dict[str, str]
-    clock: Callable[[], datetime]
-    owner: str
-    salt: bytes
-    stop: threading.Event
-    lease_us: int = 60 * MILLION
-    threads: int = 32
-    experience: Experience | None = None
-    """What was seen of the providers, where the order of a waterfall turns on it."""
-    ignored: frozenset[str] = frozenset()
-    """Brakes that are overridden for this run."""
-    pulses: Pulses | None = None
-    mandate: Mandate | None = None
-    """What the run may do, where a person approved that beforehand."""
-    on_end: Callable[[str, str, str, int], None] = field(default=lambda sync, state, reason, work_id: None)
-    """Told of each contact that came to its end: sync, state, reason, work id."""
-    on_write: Callable[[str, float | None], None] = field(default=lambda crm, seconds: None)
-    """Told of the CRM and, for each record written, the seconds since its change; None: a value was there."""
-
-    def lifetimes(self) -> dict[str, tuple[float, float]]:
-        """account → seconds for which an answer, and a not-found, is reused."""
-        return {name: (a.keep_found_s, a.keep_not_found_s) for name, a in self.accounts.items()}
-
-    def now_us(self) -> int:
-        """The clock in microseconds."""
-        return round(self.clock().timestamp() * MILLION)
 
 
 @dataclass

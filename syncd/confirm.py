@@ -10,7 +10,6 @@ import orjson
 import structlog
 from sqlalchemy import Connection
 
-from syncd.checkout import Bench
 from syncd.codec import pack_contact
 from syncd.decide import Change, Decision
 from syncd.desk import Desk
@@ -19,6 +18,7 @@ from syncd.offers import same_value
 from syncd.plan import input_digest, text_of
 from syncd.store import changes, runs, work
 from syncd.store.engine import MILLION
+from syncd.workbench import Bench
 
 _log = structlog.get_logger("syncd.write")
 ATTEMPTS = 10

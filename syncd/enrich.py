@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from syncd.accounts import ProviderAccount
-from syncd.checkout import Bench, Checkout, Landing, Parcel
+from syncd.checkout import Checkout, Landing, Parcel
 from syncd.codec import digest
 from syncd.connector import Failure, FailureKind
 from syncd.desk import Desk, read_known
@@ -21,6 +21,7 @@ from syncd.settle import GO_ON, WAIT
 from syncd.store import changes, jobs, people, work
 from syncd.store.engine import MILLION
 from syncd.waterfall import Ask, Stop, Vendor, Wait
+from syncd.workbench import Bench
 
 WINDOW = 200
 """Contacts held at once. Everything about them is in the store; the window only bounds memory."""

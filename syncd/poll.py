@@ -11,7 +11,6 @@ import structlog
 from sqlalchemy import Connection
 
 from syncd.accounts import ProviderAccount
-from syncd.checkout import Bench
 from syncd.codec import unpack_key
 from syncd.connector import Failure, FailureKind, Job, Operation, Poll
 from syncd.model import Lookup, Outcome, Pending
@@ -19,6 +18,7 @@ from syncd.settle import Answered, Settler
 from syncd.store import jobs, lookups, money, work
 from syncd.store.engine import MILLION
 from syncd.store.lookups import Kept
+from syncd.workbench import Bench
 
 _log = structlog.get_logger("syncd.poll")
 MOST = 200

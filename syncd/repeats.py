@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from syncd import redress
 from syncd.accounts import ProviderAccount
 from syncd.calls import PaidLine
-from syncd.checkout import Bench
 from syncd.codec import unpack_key
 from syncd.connector import Failure, FailureKind, Operation, Replay
 from syncd.ledger import in_credits, tell
@@ -20,6 +19,7 @@ from syncd.settle import Answered, Settler
 from syncd.store import figures, jobs, lookups, money, readings, runs
 from syncd.store.engine import MILLION
 from syncd.store.jobs import Lost
+from syncd.workbench import Bench
 
 _log = structlog.get_logger("syncd.repeats")
 MOST = 20

@@ -18,7 +18,6 @@ import structlog
 
 from syncd.accounts import CrmAccount, ProviderAccount, Standing
 from syncd.calls import Line, retry_quietly
-from syncd.checkout import Bench
 from syncd.config import CrmSettings, ProviderSettings, Settings
 from syncd.config.settings import OnDrift
 from syncd.connector import Options, Secret, load
@@ -33,6 +32,7 @@ from syncd.refusals import NotReady, WrongAccount, reveal
 from syncd.report import bucket
 from syncd.store import runs
 from syncd.store.engine import MILLION, Store
+from syncd.workbench import Bench
 
 _log = structlog.get_logger("syncd.contact")
 

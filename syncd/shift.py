@@ -10,13 +10,13 @@ import structlog
 from sqlalchemy.exc import InternalError, OperationalError
 
 from syncd import report
-from syncd.checkout import Bench
 from syncd.connector import Failure, FailureKind
 from syncd.enrich import Enricher
 from syncd.poll import Poller
 from syncd.report import Tallies
 from syncd.store import jobs, lists
 from syncd.store.engine import MILLION
+from syncd.workbench import Bench
 from syncd.write import Writer
 
 _log = structlog.get_logger("syncd.shift")

@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from syncd import redress
 from syncd.accounts import ProviderAccount
-from syncd.checkout import Bench
 from syncd.connector import Failure, Replay
 from syncd.ledger import in_credits
 from syncd.repeats import Repeater, may_repeat
@@ -21,6 +20,7 @@ from syncd.store import jobs, money, readings
 from syncd.store.engine import MILLION
 from syncd.store.jobs import Lost
 from syncd.store.readings import Reading
+from syncd.workbench import Bench
 
 _log = structlog.get_logger("syncd.unknowns")
 

@@ -12,7 +12,6 @@ import structlog
 
 from syncd.accounts import CrmAccount
 from syncd.brakes import Watch
-from syncd.checkout import Bench
 from syncd.codec import pack_contact, unpack_contact
 from syncd.confirm import Case, Confirmation
 from syncd.connector import Failure, FailureKind
@@ -25,6 +24,7 @@ from syncd.plan import input_digest, text_of
 from syncd.pull import names_to_read
 from syncd.store import changes, lists, people, runs, work
 from syncd.store.engine import Store
+from syncd.workbench import Bench
 
 _log = structlog.get_logger("syncd.write")
 LOST_IN_A_ROW = 3

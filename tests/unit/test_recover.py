@@ -16,7 +16,6 @@ from sqlalchemy import Connection, func, select
 
 from syncd.accounts import ProviderAccount, Standing
 from syncd.calls import Line
-from syncd.checkout import Bench
 from syncd.codec import pack_contact
 from syncd.connector import Answer, Limit, Mode, On, Operation, Poll, Price, Replay
 from syncd.enrich import Enricher
@@ -48,6 +47,7 @@ from syncd.recover import recover
 from syncd.store import jobs, lists, money, people, runs, work
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Store
+from syncd.workbench import Bench
 from tests.books import Worker, add_contacts, booked, caps
 from tests.stores import Backend
 
