@@ -77,7 +77,7 @@ class Drawn:
         self._has: dict[tuple[str, Field], bool] = {}
 
     def answer(self, vendor: Vendor, operation: Operation, key: Key) -> Told:
-        if not self._knows(vendor.account, key):
+        if not self._knows(vendor, operation, key):
             return Told(False, charge=_due(operation, found=False, held=frozenset()))
         market = vendor.market({}, {})
         fields = operation.gates or frozenset(operation.returns)
@@ -86,13 +86,14 @@ class Drawn:
             held |= {f for f in sorted(operation.verifies) if self._dice.random() < VERIFIES}
         return Told(True, frozenset(held), _due(operation, True, frozenset(held)))
 
-    def _knows(self, account: str, key: Key) -> bool:
-        """A key that this vendor's own answer brought is one that it knows the person by."""
-        if key.get("by") == account:
+    def _knows(self, vendor: Vendor, operation: Operation, key: Key) -> bool:
+        """By the share that was measured, else presumed; a key of this vendor's own is one that it knows."""
+        if key.get("by") == vendor.account:
             return True
-        at = (account, key.kind)
+        at = (vendor.account, key.kind)
         if at not in self._known:
-            self._known[at] = self._dice.random() < knows(key.kind)
+            chance = vendor.known.get((operation.name, key.kind), knows(key.kind))
+            self._known[at] = self._dice.random() < chance
         return self._known[at]
 
     def _holds(self, account: str, wanted: Field, chance: float) -> bool:
