@@ -79,6 +79,7 @@ class Store:
         self._reader = self.engine if self.sqlite else self.engine.execution_options(**snapshot)
         self._lock: int | None = None
         self._turn = threading.Lock()
+        self._salt_read = b""
 
     def _sqlite_engine(self) -> Engine:
         engine = create_engine(
@@ -177,10 +178,11 @@ class Store:
 
     def salt(self) -> bytes:
         """The key of this state's digests. Without it, a digest cannot be traced back to a person."""
-        with self.read() as connection:
-            return bytes.fromhex(
-                connection.scalar(select(t.meta.c.value).where(t.meta.c.key == "salt")) or ""
-            )
+        if not self._salt_read:
+            with self.read() as connection:
+                found = connection.scalar(select(t.meta.c.value).where(t.meta.c.key == "salt"))
+            self._salt_read = bytes.fromhex(found or "")
+        return self._salt_read
 
     def _salt(self) -> None:
         with self.write() as connection:

@@ -407,9 +407,12 @@ def discard(connection: Connection, work_id: int, states: Sequence[str], reason:
     )
 
 
+_NOW = select(Now())
+
+
 def now_us(connection: Connection) -> int:
     """The database's clock."""
-    return int(connection.scalar(select(Now())) or 0)
+    return int(connection.scalar(_NOW) or 0)
 
 
 def wake(connection: Connection, ids: Sequence[int]) -> None:
