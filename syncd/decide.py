@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,7 +26,7 @@ from syncd.model import (
     WriteMode,
 )
 from syncd.offers import Answered, Offer, offers, same_value
-from syncd.plan import Need, text_of, why_kept
+from syncd.plan import Assessment, Need, text_of, why_kept
 
 EMPLOYMENT = COMPANY_FIELDS | {
     Field.JOB_TITLE,
@@ -107,16 +107,53 @@ def satisfied(
 ) -> frozenset[Field]:
     """The needs for which an accepted value of a provider that may fill it is at hand already."""
     trusted = [a for a in answers if a.verdict.level.reaches(policy.min_identity)]
-    return frozenset(
-        n.field
-        for n in needs
-        if any(
-            n.takes(o.quality)
-            and o.source.account in n.accounts
-            and not (n.of_person and o.source.candidate.about_company)
-            for o in offers(n.field, trusted, region)
+    return frozenset(n.field for n in needs if any(_meeting(n, trusted, region)))
+
+
+def settled(wanted: Assessment, answers: Sequence[Answered], policy: SyncPolicy) -> frozenset[Field]:
+    """The satisfied needs, but for those whose only value would not be written.
+
+    That is one that belongs to another employer than the CRM's, or does not go with the rest of its group, by
+    one provider alone: it may be wrong, so somebody else is asked. Two that bring such values are enough.
+    """
+    region = wanted.persona.region
+    met = satisfied(wanted.needs, answers, policy, region)
+    trusted = [a for a in answers if a.verdict.level.reaches(policy.min_identity)]
+    groups = {f.field: f.group for f in policy.fields}
+    bound = EMPLOYMENT if policy.job_change is not JobChange.UPDATE else frozenset()
+    found = set()
+    for need in (n for n in wanted.needs if n.field in met):
+        group = groups[need.field]
+        held = [f for f, text in wanted.staying.items() if text and group and groups[f] == group]
+        meeting = list(_meeting(need, trusted, region)) if held or need.field in bound else []
+        fitting = any(
+            not (need.field in bound and _strays(wanted.persona, o)) and _goes_with(wanted, held, o, trusted)
+            for o in meeting
         )
-    )
+        if fitting or not meeting or len({o.source.account for o in meeting}) > 1:
+            found.add(need.field)
+    return frozenset(found)
+
+
+def _goes_with(wanted: Assessment, held: Sequence[Field], offer: Offer, trusted: Sequence[Answered]) -> bool:
+    """Whether the answer that brought a value says of the fields that stay what they hold."""
+    source = [a for a in trusted if a.lookup_id == offer.source.lookup_id]
+    region = wanted.persona.region
+    for field_ in held:
+        told = offers(field_, source, region)
+        same = any(_same_group_value(field_, wanted.staying[field_], o.text, region) for o in told)
+        if not (same or (not told and wanted.kept[field_] in ("equal", "present"))):
+            return False
+    return True
+
+
+def _meeting(need: Need, trusted: Sequence[Answered], region: str) -> Iterator[Offer]:
+    """The offers that meet a need, best first."""
+    for offer in offers(need.field, trusted, region):
+        allowed = offer.source.account in need.accounts
+        wrong_kind = need.of_person and offer.source.candidate.about_company
+        if need.takes(offer.quality) and allowed and not wrong_kind:
+            yield offer
 
 
 def _field(
@@ -134,7 +171,7 @@ def _field(
     need = Need(wanted.field, wanted.accept, ())
     found = [o for o in offers(wanted.field, trusted, region) if o.source.account in wanted.accounts]
     bound = wanted.field in EMPLOYMENT and scene.policy.job_change is not JobChange.UPDATE
-    staying = [o for o in found if not (bound and not moved and _strays(scene, o))]
+    staying = [o for o in found if not (bound and not moved and _strays(scene.persona, o))]
     best = next((o for o in staying if need.takes(o.quality)), None)
     if best is None and any(need.takes(o.quality) for o in found):
         return (
@@ -230,14 +267,15 @@ def _keep_groups_whole(
 ) -> None:
     """A group is written from one answer and as a whole, or not at all.
 
-    Where no answer is the best for every field, the first that has all of them is taken.
+    Where no answer is the best for every field, the first that has all of them and goes with what stays is taken.
     """
     for group in sorted({f.group for f in scene.policy.fields if f.group}):
         members = [f for f in scene.policy.fields if f.group == group]
         moving = {m.field: changes.pop(m.field) for m in members if m.field in changes}
         if not moving:
             continue
-        sources = list(dict.fromkeys(c.lookup_id for c in moving.values()))
+        best = [c.lookup_id for c in moving.values()]
+        sources = list(dict.fromkeys([*best, *(a.lookup_id for a in trusted)]))
         whole = [w for s in sources if (w := _from_one(scene, trusted, members, moving, s)) is not None]
         fitting = [w for w in whole if not _stuck(scene, trusted, members, w, kept)]
         if fitting:
@@ -299,15 +337,24 @@ def job_change(scene: Scene, trusted: Sequence[Answered]) -> str:
     """One event for a new employer: a sentence, or "" where the employer is the known one, disputed, or not known.
 
     A strong answer must name a current employer that is neither by name nor by domain the CRM's, and more
-    accounts must say so than name the CRM's: one of them may know the person's former place only.
+    accounts must say so than speak for the CRM's: one of them may know the person's former place only. For it
+    speaks who names it, or brings an address there that was verified.
     """
+    gone, voices = _voices(scene.persona, trusted)
+    return f"{gone[0]} says that the employer is another one now" if 2 * len(gone) > voices else ""
+
+
+def _voices(persona: Persona, trusted: Sequence[Answered]) -> tuple[list[str], int]:
+    """The accounts that name another employer than the CRM's, and how many spoke of it at all."""
     says: dict[str, bool] = {}
     for answer in trusted:
-        named = answer.candidate.identity.employer and not answer.candidate.about_company
-        if named and answer.verdict.level is Level.STRONG:
-            says.setdefault(answer.account, _elsewhere(scene.persona, answer))
-    gone = [account for account, elsewhere in says.items() if elsewhere]
-    return f"{gone[0]} says that the employer is another one now" if 2 * len(gone) > len(says) else ""
+        if answer.verdict.level is not Level.STRONG or answer.candidate.about_company:
+            continue
+        if any(_at_home(persona, v.field, v.value) for v in answer.candidate.values if _verified(v)):
+            says[answer.account] = False
+        elif answer.candidate.identity.employer:
+            says.setdefault(answer.account, _elsewhere(persona, answer))
+    return [account for account, elsewhere in says.items() if elsewhere], len(says)
 
 
 def _elsewhere(persona: Persona, answer: Answered) -> bool:
@@ -320,8 +367,16 @@ def _elsewhere(persona: Persona, answer: Answered) -> bool:
     return unlike > 0.5 and not (domain and domain == persona.employer_domain)
 
 
-def _strays(scene: Scene, offer: Offer) -> bool:
+def _at_home(persona: Persona, field: Field, text: str) -> bool:
+    """Whether a value is an address at the CRM's employer."""
+    _, at, host = text.rpartition("@")
+    return field is Field.WORK_EMAIL and bool(at) and registered(host) == persona.employer_domain
+
+
+def _verified(value: Value) -> bool:
+    return value.quality is Quality.VERIFIED
+
+
+def _strays(persona: Persona, offer: Offer) -> bool:
     """Whether a value belongs to another employer than the CRM's, by the answer that brought it."""
-    _, _, host = offer.text.rpartition("@")
-    at_home = offer.field is Field.WORK_EMAIL and registered(host) == scene.persona.employer_domain
-    return _elsewhere(scene.persona, offer.source) and not at_home
+    return _elsewhere(persona, offer.source) and not _at_home(persona, offer.field, offer.text)

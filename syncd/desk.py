@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from syncd.codec import digest, unpack_candidates, unpack_contact
-from syncd.decide import satisfied
+from syncd.decide import satisfied, settled
 from syncd.kin import LINKING, Figure, Kinship, called, kinship, numbers_of
 from syncd.match import confirms, judge
 from syncd.model import (
@@ -96,8 +96,7 @@ class Desk:
     @property
     def needs(self) -> list[Need]:
         """The needs that no accepted value meets yet."""
-        region = self.assessment.persona.region
-        met = satisfied(self.assessment.needs, self.answers, self.policy, region)
+        met = settled(self.assessment, self.answers, self.policy)
         return [n for n in self.assessment.needs if n.field not in met]
 
     def meet(self, other: Row) -> Kinship:

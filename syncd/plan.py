@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.domain import employer, registered
@@ -56,6 +56,8 @@ class Assessment:
     persona: Persona
     kept: Mapping[Field, str]
     skip: str = ""
+    staying: Mapping[Field, str] = field(default_factory=dict)
+    """What the fields of a group that are not wanted hold: the others of the group have to go with it."""
 
 
 def assess(
@@ -83,7 +85,8 @@ def assess(
     needs = [Need(w.field, w.accept, w.accounts, _is_of_person(w, policy, kept)) for w in wanting]
     if not skip and needs and not keys:
         skip = "no key to ask by"
-    return Assessment(tuple(needs), keys, persona, kept, skip)
+    staying = {w.field: text_of(fields.get(w.to)) for w in policy.fields if w.group and w.field in kept}
+    return Assessment(tuple(needs), keys, persona, kept, skip, staying)
 
 
 def _is_of_person(wanted: FieldPolicy, policy: SyncPolicy, kept: Mapping[Field, str]) -> bool:

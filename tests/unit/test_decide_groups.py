@@ -1,11 +1,13 @@
 """Fields that are written together or not at all, and people who changed their job."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.decide import settled
 from syncd.model import (
     Author,
     AuthorKind,
@@ -16,7 +18,7 @@ from syncd.model import (
     Quality,
     WriteMode,
 )
-from syncd.plan import text_of
+from syncd.plan import assess, text_of
 from tests.unit.judging_support import (
     NOW,
     OTHER,
@@ -120,6 +122,35 @@ def test_a_company_that_equals_one_answer_does_not_carry_the_title_of_another():
     same = job(title=None, quality=Quality.VERIFIED)
     elsewhere = job("CTO", "Quayside Freight", account="beta")
     assert decided(contact, wanted, same, elsewhere).changes == ()
+
+
+def test_beside_a_company_that_stays_the_answer_that_names_it_is_taken_though_another_comes_first():
+    contact = held(company="Northbeam", authors={"company": PERSON})
+    decision = decided(contact, employment(), job("Buyer", "Quayside Freight"), job(account="beta"))
+    assert writes(decision) == {"jobtitle": "CTO"}
+    assert {c.account for c in decision.changes} == {"beta"}
+
+
+def wanted_of(contact, plan):
+    return assess(contact, plan, {}, "ours", NOW)
+
+
+def test_a_title_beside_another_company_than_the_one_that_stays_is_asked_for_once_more_and_no_further():
+    plan = employment()
+    wanted = wanted_of(held(company="Northbeam", authors={"company": PERSON}), plan)
+    stranger, other = job("Buyer", "Quayside Freight"), job("Clerk", "Quayside Ltd.", account="beta")
+    assert Field.JOB_TITLE not in settled(wanted, [stranger], plan)
+    assert Field.JOB_TITLE in settled(wanted, [stranger, job(account="beta")], plan)
+    assert Field.JOB_TITLE in settled(wanted, [stranger, other], plan)
+
+
+def test_what_one_provider_says_of_another_employer_is_asked_for_once_more_unless_it_is_written_anyhow():
+    plan = everything()
+    wanted = wanted_of(record(), plan)
+    assert settled(wanted, [elsewhere()], plan) == {Field.MOBILE_PHONE}
+    assert Field.JOB_TITLE in settled(wanted, [elsewhere(), elsewhere(account="beta")], plan)
+    update = everything(JobChange.UPDATE)
+    assert Field.JOB_TITLE in settled(wanted, [elsewhere()], update)
 
 
 def test_a_company_kept_because_it_is_filled_lets_a_title_be_filled_where_the_answer_names_none():
@@ -237,6 +268,15 @@ def test_an_address_at_the_known_employer_is_written_though_the_answer_names_ano
     at_home = answer(value(Field.JOB_TITLE, "Buyer"), account="beta", identity=person())
     wanted = policy(rule(Field.WORK_EMAIL, "email"), job_change=JobChange.FLAG)
     assert ("email" in writes(decided(record(email=""), wanted, mixed, at_home))) is written
+
+
+@pytest.mark.parametrize("quality", [Quality.VERIFIED, Quality.LIKELY])
+def test_a_verified_address_at_the_known_employer_speaks_for_it(quality):
+    address = answer(value(Field.WORK_EMAIL, "m.vance@northbeam.example", quality), account="beta")
+    address = replace(address, candidate=replace(address.candidate, identity=person(employer="")))
+    wanted = policy(rule(Field.WORK_EMAIL, "email"), job_change=JobChange.FLAG)
+    decision = decided(record(email=""), wanted, elsewhere(), address)
+    assert (decision.job_change == "", "email" in writes(decision)) == (quality is Quality.VERIFIED,) * 2
 
 
 def test_a_new_employer_is_written_where_that_is_wanted():
