@@ -1,4 +1,4 @@
-"""The cheapest order over two small populations; `python -m bench cheapest` weighs ten larger ones."""
+"""The cheapest order over a small population; `python -m bench cheapest` weighs ten larger ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from bench.cheapest import measure, paired
 
 
-@pytest.mark.parametrize("seed", [1])
+@pytest.mark.parametrize("seed", [3])
 def test_the_cheapest_order_fills_as_many_fields_as_the_configured_one_for_less_money(seed: int) -> None:
     fixed, cheapest = (measure(policy, seed, 60) for policy in ("fixed", "cheapest"))
     assert cheapest["fields"] >= fixed["fields"] > 60
