@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
-WORKERS ?= 4
+WORKERS ?= 3
 MAKEFLAGS += --no-print-directory
 # Compiled modules are kept, whatever the shell says: a demo begins eight processes, the tests hundreds.
 unexport PYTHONDONTWRITEBYTECODE

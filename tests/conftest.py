@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,28 @@ from tests.salesforce_org import Org
 from tests.sandboxes import Starter, sandboxes
 from tests.stores import KINDS, Backend, Backends
 from tests.warm import Warm
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole cycles first, dealt to the workers module by module: each begins with a part of the slow ones.
+
+    A worker is given a part of the list in one piece, and what is left at the end is taken from it.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow: dict[Path, list[pytest.Item]] = {}
+    quick: list[pytest.Item] = []
+    for item in items:
+        if item.path.parent.name == "flow":
+            slow.setdefault(item.path, []).append(item)
+        else:
+            quick.append(item)
+    size = -(-len(quick) // workers)
+    dealt: list[pytest.Item] = []
+    for number in range(workers):
+        for module in list(slow)[number::workers]:
+            dealt += slow[module]
+        dealt += quick[number * size : (number + 1) * size]
+    items[:] = dealt
 
 
 @pytest.fixture(scope="module")
