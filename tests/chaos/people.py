@@ -48,7 +48,8 @@ class Office:
                 refused.close()
                 continue
             self.edits += 1
-            if keyed:
+            # A number is a key, too: there are look-ups by it.
+            if keyed or "phone" in name:
                 self.rekeyed[person["ref"]].add(str(done["id"]))
             return
 
