@@ -61,7 +61,7 @@ def _why(runtime: Runtime) -> list[str]:
     with runtime.store.read() as connection:
         waiting = lists.page(connection, ("no_budget",), list(runtime.policies), 0, 1)
     told = [story(runtime.store, row, runtime.policies[row.sync]).document() for row in waiting]
-    return [str(one["fields"].get("work_email", one["reason"])) for one in told]
+    return [f["why"] for one in told for f in one["fields"] if f["field"] == "work_email"]
 
 
 def _charged(rehearsal: Rehearsal) -> float:
