@@ -47,6 +47,8 @@ class Parcel:
     desk: Desk
     ask: Ask
     digest: str
+    epoch: int = 0
+    """Above 0 where the question is put again because an earlier answer is too old."""
 
 
 @dataclass
@@ -292,11 +294,10 @@ class Checkout:
                 epochs[kept.key_digest] = max(
                     epochs.get(kept.key_digest, 0), kept.epoch + 1 if old else kept.epoch
                 )
+        for parcel in (p for parcels in groups for p in parcels):
+            parcel.epoch = epochs.get(parcel.digest, 0)
         return [
-            [
-                Item(p.ask.key, p.digest, epochs.get(p.digest, 0), p.desk.row.id, p.desk.row.fence)
-                for p in parcels
-            ]
+            [Item(p.ask.key, p.digest, p.epoch, p.desk.row.id, p.desk.row.fence) for p in parcels]
             for parcels in groups
         ]
 
@@ -374,9 +375,9 @@ class Checkout:
         self.changed()
         for flight in landed:
             if self.b.pulses and isinstance(flight.result, list):
-                kinds = [p.ask.key.kind for p in flight.parcels]
-                answers = zip(kinds, flight.result, strict=True)
-                self.b.pulses.hear(flight.account.name, flight.operation, answers)
+                told = zip(flight.parcels, flight.result, strict=True)
+                first = [(p.ask.key.kind, outcome) for p, outcome in told if not p.epoch]
+                self.b.pulses.hear(flight.account.name, flight.operation, first)
             for parcel in flight.parcels:
                 parcel.desk.forget_flight(flight.booked.lookup_ids)
         return [Landing(flight, fate) for flight, fate in zip(landed, fates, strict=True)]

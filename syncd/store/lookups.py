@@ -181,7 +181,7 @@ def latest(
     """(id, question, whether it was a hit) of an account's newest answers to these operations, oldest first.
 
     Only those that are older than everything under way: a vendor says at once whom it does not know, and takes
-    its time for the others.
+    its time for the others. Questions that were put again are left out: mostly those it had no answer to.
     """
     c = t.lookup.c
     open_ = select(func.min(c.id)).where(c.account == account, c.state.in_(("sent", "pending")))
@@ -189,7 +189,7 @@ def latest(
     query = (
         select(c.id, c.operation, c.key_kind, c.outcome)
         .where(c.account == account, c.operation.in_(operations), c.state == "settled")
-        .where(c.outcome.in_(("found", "not_found")))
+        .where(c.outcome.in_(("found", "not_found")), c.epoch == 0)
         .order_by(c.id.desc())
         .limit(limit)
     )

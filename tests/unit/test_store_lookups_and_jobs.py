@@ -54,6 +54,18 @@ def test_an_outcome_is_stored_once_and_the_key_is_forgotten(worker: Worker) -> N
         assert lookups.of_call(connection, call.ticket.call_id)[0][1] is None
 
 
+def test_questions_that_are_put_again_say_nothing_of_how_often_a_provider_finds_somebody(
+    worker: Worker,
+) -> None:
+    calls = [booked(worker.book(EMAIL, key, epoch=epoch)) for key, epoch in (("a", 0), ("b", 0), ("b", 1))]
+    for call, outcome in zip(calls, ("found", "not_found", "not_found"), strict=True):
+        settle(worker.store, Result(call.lookup_ids[0], outcome))
+    with worker.store.read() as connection:
+        rows = lookups.latest(connection, ACCOUNT, [EMAIL.name], 10)
+    asked = lookups.question(EMAIL.name, "email")
+    assert [(q, hit) for _, q, hit in rows] == [(asked, True), (asked, False)]
+
+
 def test_several_outcomes_are_counted(worker: Worker) -> None:
     call = booked(worker.book(EMAIL, "a", "b", "c"))
     settle(worker.store, Result(call.lookup_ids[1], "found"))
