@@ -368,9 +368,11 @@ def _elsewhere(persona: Persona, answer: Answered) -> bool:
 
 
 def _at_home(persona: Persona, field: Field, text: str) -> bool:
-    """Whether a value is an address at the CRM's employer."""
+    """Whether a value is an address at the CRM's employer; never where that one's domain is not known."""
+    if field is not Field.WORK_EMAIL or not persona.employer_domain:
+        return False
     _, at, host = text.rpartition("@")
-    return field is Field.WORK_EMAIL and bool(at) and registered(host) == persona.employer_domain
+    return bool(at) and registered(host) == persona.employer_domain
 
 
 def _verified(value: Value) -> bool:

@@ -279,6 +279,13 @@ def test_a_verified_address_at_the_known_employer_speaks_for_it(quality):
     assert (decision.job_change == "", "email" in writes(decision)) == (quality is Quality.VERIFIED,) * 2
 
 
+def test_an_address_without_a_real_host_speaks_for_no_employer():
+    nowhere = answer(value(Field.WORK_EMAIL, "m.vance@north_beam.example", Quality.VERIFIED), account="beta")
+    nowhere = replace(nowhere, candidate=replace(nowhere.candidate, identity=person(employer="")))
+    decision = decided(record(domain="", email=""), everything(), elsewhere(), nowhere)
+    assert decision.job_change == "alpha says that the employer is another one now"
+
+
 def test_a_new_employer_is_written_where_that_is_wanted():
     decision = decided(record({"company": IMPORTED}), everything(JobChange.UPDATE), elsewhere())
     assert writes(decision) == {
