@@ -174,9 +174,7 @@ def _field(
     staying = [o for o in found if not (bound and not moved and _strays(scene.persona, o))]
     best = next((o for o in staying if need.takes(o.quality)), None)
     if best is None and any(need.takes(o.quality) for o in found):
-        return (
-            "flagged: providers disagree about the employer, and the value is of another one than the CRM's"
-        )
+        return f"flagged: {_why_elsewhere(scene.persona, trusted)}"
     if best is None:
         return _why_none(wanted, found, trusted, answers)
     if before and same_value(wanted.field, before, best.text, region):
@@ -340,15 +338,26 @@ def job_change(scene: Scene, trusted: Sequence[Answered]) -> str:
     accounts must say so than speak for the CRM's: one of them may know the person's former place only. For it
     speaks who names it, or brings an address there that was verified.
     """
-    gone, voices = _voices(scene.persona, trusted)
+    gone, voices = _voices(scene.persona, [a for a in trusted if a.verdict.level is Level.STRONG])
     return f"{gone[0]} says that the employer is another one now" if 2 * len(gone) > voices else ""
 
 
-def _voices(persona: Persona, trusted: Sequence[Answered]) -> tuple[list[str], int]:
+def _why_elsewhere(persona: Persona, trusted: Sequence[Answered]) -> str:
+    """Why a value of another employer is not written, where none is known to be the new one."""
+    gone, voices = _voices(persona, trusted)
+    if 0 < len(gone) < voices:
+        return "providers disagree about the employer, and the value is of another one than the CRM's"
+    return (
+        "the value is of another employer than the CRM's, "
+        "and no majority of strong answers says that the person left it"
+    )
+
+
+def _voices(persona: Persona, answers: Sequence[Answered]) -> tuple[list[str], int]:
     """The accounts that name another employer than the CRM's, and how many spoke of it at all."""
     says: dict[str, bool] = {}
-    for answer in trusted:
-        if answer.verdict.level is not Level.STRONG or answer.candidate.about_company:
+    for answer in answers:
+        if answer.candidate.about_company:
             continue
         if any(_at_home(persona, v.field, v.value) for v in answer.candidate.values if _verified(v)):
             says[answer.account] = False

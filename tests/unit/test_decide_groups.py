@@ -229,7 +229,7 @@ def elsewhere(**rest):
     )
 
 
-def everything(job_change=JobChange.FLAG, mode=WriteMode.OVERWRITE):
+def everything(job_change=JobChange.FLAG, mode=WriteMode.OVERWRITE, **rest):
     """A sync of job and mobile phone."""
     return policy(
         rule(Field.JOB_TITLE, "jobtitle", write=mode),
@@ -237,6 +237,7 @@ def everything(job_change=JobChange.FLAG, mode=WriteMode.OVERWRITE):
         rule(Field.COMPANY_INDUSTRY, "industry", write=mode),
         rule(Field.MOBILE_PHONE, "mobilephone", write=mode),
         job_change=job_change,
+        **rest,
     )
 
 
@@ -257,6 +258,21 @@ def test_an_employer_that_providers_disagree_about_is_no_new_one():
     assert decision.kept[Field.COMPANY_INDUSTRY].startswith("flagged: providers disagree")
     gamma = elsewhere(account="gamma")
     assert decided(record({"company": IMPORTED}), everything(), elsewhere(), at_home, gamma).job_change
+
+
+def test_providers_disagree_about_the_employer_only_where_one_of_them_names_the_crms():
+    wanted = everything(min_identity=Level.POSSIBLE)
+    unsure = elsewhere(level=Level.POSSIBLE)
+    for others in ((), (elsewhere(account="gamma", level=Level.POSSIBLE),)):
+        assert decided(record({"company": IMPORTED}), wanted, unsure, *others).kept[Field.JOB_TITLE] == (
+            "flagged: the value is of another employer than the CRM's, "
+            "and no majority of strong answers says that the person left it"
+        )
+    for level in (Level.STRONG, Level.POSSIBLE):
+        at_home = answer(value(Field.HEADLINE, "Buyer"), account="beta", level=level)
+        assert decided(record({"company": IMPORTED}), wanted, unsure, at_home).kept[Field.JOB_TITLE] == (
+            "flagged: providers disagree about the employer, and the value is of another one than the CRM's"
+        )
 
 
 @pytest.mark.parametrize(
