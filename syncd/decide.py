@@ -139,12 +139,7 @@ def _goes_with(wanted: Assessment, held: Sequence[Field], offer: Offer, trusted:
     """Whether the answer that brought a value says of the fields that stay what they hold."""
     source = [a for a in trusted if a.lookup_id == offer.source.lookup_id]
     region = wanted.persona.region
-    for field_ in held:
-        told = offers(field_, source, region)
-        same = any(_same_group_value(field_, wanted.staying[field_], o.text, region) for o in told)
-        if not (same or (not told and wanted.kept[field_] in ("equal", "present"))):
-            return False
-    return True
+    return all(_fits(f, wanted.staying[f], wanted.kept[f], source, region) for f in held)
 
 
 def _meeting(need: Need, trusted: Sequence[Answered], region: str) -> Iterator[Offer]:
@@ -312,16 +307,21 @@ def _stuck(
     kept: Mapping[Field, str],
 ) -> str:
     """The first field of a group that stays and does not go with the values to be written, or ""."""
-    sources = {c.lookup_id for c in moving.values()}
+    lookup_ids = {c.lookup_id for c in moving.values()}
+    sources = [a for a in trusted if a.lookup_id in lookup_ids]
     for member in (m for m in members if m.field not in moving):
         present = text_of((scene.contact.fields or {}).get(member.to))
-        region = scene.persona.region
-        offered = offers(member.field, [a for a in trusted if a.lookup_id in sources], region)
-        goes = any(_same_group_value(member.field, present, o.text, region) for o in offered)
-        silent = not offered and kept.get(member.field, "").startswith(("equal", "present"))
-        if not (goes or silent):
+        if not _fits(member.field, present, kept[member.field], sources, scene.persona.region):
             return member.field.value
     return ""
+
+
+def _fits(kind: Field, present: str, why: str, sources: Sequence[Answered], region: str) -> bool:
+    """Whether answers say of a field that stays what it holds, or nothing of one that is filled. `why` it stays."""
+    told = offers(kind, sources, region)
+    if not told:
+        return why.startswith(("equal", "present"))
+    return any(_same_group_value(kind, present, o.text, region) for o in told)
 
 
 def _same_group_value(kind: Field, present: str, offered: str, region: str) -> bool:

@@ -48,7 +48,7 @@ class Need:
 class Assessment:
     """What is wanted of a contact, or why nothing is.
 
-    `kept` says, per field that is not wanted, why: present, human, fresh, other.
+    `kept` says, per field that is not wanted, why: present, human, fresh, other, undone.
     """
 
     needs: tuple[Need, ...]

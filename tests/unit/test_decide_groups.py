@@ -157,6 +157,13 @@ def test_a_company_kept_because_it_is_filled_lets_a_title_be_filled_where_the_an
     assert writes(decided(held(company="Northbeam"), employment(), job(company=None))) == {"jobtitle": "CTO"}
 
 
+def test_a_company_that_another_answer_bears_out_lets_a_title_be_written_where_the_answer_names_none():
+    contact = held("CEO", "Northbeam", {"jobtitle": IMPORTED, "company": IMPORTED})
+    wanted = employment(WriteMode.OVERWRITE)
+    decision = decided(contact, wanted, job(company=None), job(title=None, account="beta"))
+    assert (writes(decision), decision.kept) == ({"jobtitle": "CTO"}, {Field.COMPANY_NAME: "equal"})
+
+
 def test_fields_without_a_group_go_their_own_ways():
     wanted = policy(rule(Field.JOB_TITLE, "jobtitle"), rule(Field.HEADLINE, "headline"))
     assert writes(decided(record(), wanted, job(company=None))) == {"jobtitle": "CTO"}
