@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from tests.rehearsals import Director, Stage
 
@@ -25,6 +26,17 @@ def test_status_says_that_all_is_well_and_what_is_not(stage: Director) -> None:
     assert "moving house" in stopped.json["messages"][0]
     assert play.command("resume").out.startswith("all goes on")
     assert play.command("once", "--json").json["contacts"]["seen"] > 0
+
+
+def test_status_and_explain_tell_operations_that_stopped_for_one_reason_in_one_line(stage: Director) -> None:
+    play = lived(stage, 5)
+    with play.runtime() as runtime:
+        for operation in ("contact_phone", "contact_work"):
+            runtime.standing.halt(f"contactout/{operation}", "no_access", "the plan lacks it", 3600)
+    line = r"topped(?: at present)?: 2 operations of contactout, from contact_phone to contact_work \(the plan lacks it\), until 2"
+    record = play.stand("hubspot").ask("records")["ids"][0]
+    for said in (play.command("status"), play.command("explain", record)):
+        assert len(re.findall(line, said.out)) == 1, said.out
 
 
 def test_a_scope_that_does_not_exist_is_a_usage_error_with_a_suggestion(stage: Director) -> None:
