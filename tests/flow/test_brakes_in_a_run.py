@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from syncd.brakes import LATEST
 from syncd.store import runs
 from syncd.store import tables as t
 from syncd.store.engine import Now
@@ -161,3 +162,19 @@ def test_a_provider_that_answers_as_ever_is_not_stopped(stage: Director) -> None
     play = stage(contacts=70)
     remembers(play, "found", 4)
     assert play.cycle().report["verdict"] == "ok"
+
+
+def test_asking_again_about_people_whom_nobody_knew_a_month_ago_stops_nobody(stage: Director) -> None:
+    play = stage(contacts=80, settings={"contactout": {"coverage": {"blind": 1.0}}})
+    assert play.hurried().report["contacts"]["enriched"] == 0
+    remembers(play, "found", 20)
+    for record in records(play, "email"):
+        edit = {"id": record, "properties": {"country": "Portugal"}, "as": "import"}
+        play.stand("hubspot").ask("edit", edit)
+    play.pass_time(32 * 86_400.0)
+    assert play.hurried().report["verdict"] == "ok"
+    with play.runtime() as runtime, runtime.store.read() as connection:
+        again = select(t.lookup.c.outcome).where(t.lookup.c.epoch == 1)
+        outcomes = list(connection.scalars(again))
+    assert set(outcomes) == {"not_found"}
+    assert len(outcomes) > LATEST
