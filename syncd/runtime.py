@@ -211,10 +211,16 @@ def callback_url(public_url: str, account: str, salt: bytes) -> str:
     return f"{public_url.rstrip('/')}/callbacks/{account}/{callback_token(account, salt)}"
 
 
-def open_store(settings: Settings, *, exclusive: bool, migrate: bool = True) -> Store:
-    """The state alone, for commands that only look at it."""
+def open_store(settings: Settings, *, exclusive: bool) -> Store:
+    """The state, ready for work: made where there is none, and at this release's schema.
+
+    `exclusive` refuses a SQLite state that another process holds so.
+
+    Raises:
+        StateUnusable: the state cannot be used.
+    """
     store = Store(settings.database_url())
-    store.open(exclusive=exclusive, migrate=migrate)
+    store.open(exclusive=exclusive)
     return store
 
 
