@@ -114,6 +114,10 @@ CATALOGUE: Mapping[str, Family] = _table(
     ),
     ("syncd_task_last_run_timestamp_seconds", "gauge", "task crm", "state", "When a sync last read its CRM."),
     (
+        "syncd_task_last_census_timestamp_seconds", "gauge", "task crm", "state",
+        "When a sync's contacts were last compared with all records of its CRM; 0 before the first time.",
+    ),
+    (
         "syncd_task_interval_seconds", "gauge", "task crm", "process",
         "How often a sync is due; for cron the distance between its next two times.",
     ),

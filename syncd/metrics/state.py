@@ -95,6 +95,7 @@ class StateSeries:
     def tasks(self) -> Iterator[Metric]:
         success = CATALOGUE["syncd_task_last_success_timestamp_seconds"].gauge()
         ran = CATALOGUE["syncd_task_last_run_timestamp_seconds"].gauge()
+        census = CATALOGUE["syncd_task_last_census_timestamp_seconds"].gauge()
         interval = CATALOGUE["syncd_task_interval_seconds"].gauge()
         cursor = CATALOGUE["syncd_crm_cursor_timestamp_seconds"].gauge()
         marks: dict[tuple[str, str], int] = {}
@@ -103,12 +104,13 @@ class StateSeries:
                 state = runs.sync_state(connection, name)
                 success.add_metric((name, sync.crm), (state.last_success_us or 0) / MILLION)
                 ran.add_metric((name, sync.crm), (state.last_run_us or 0) / MILLION)
+                census.add_metric((name, sync.crm), (state.census_us or 0) / MILLION)
                 interval.add_metric((name, sync.crm), interval_s(sync, self.r.clock()))
                 at = (sync.crm, sync.object)
                 marks[at] = min(marks.get(at, 1 << 62), state.watermark_us or 0)
         for at, mark in marks.items():
             cursor.add_metric(at, mark / MILLION)
-        yield from (success, ran, interval, cursor)
+        yield from (success, ran, census, interval, cursor)
 
     def results(self) -> Iterator[Metric]:
         found: Count[tuple[str, str]] = Count()

@@ -192,6 +192,17 @@ def test_runs_are_counted_for_each_sync_that_they_served_and_survive_a_restart(o
     assert ran("sync-2", "skipped_lock") == 2
 
 
+def test_a_census_that_was_concluded_shows_when(opened) -> None:
+    runtime, metrics = opened()
+    at = 1_764_000_000
+    with runtime.store.write() as connection:
+        runs.set_sync(connection, "sync-0", census_at=at * 1_000_000)
+    crm = runtime.settings.syncs["sync-0"].crm
+    name = "syncd_task_last_census_timestamp_seconds"
+    assert value(metrics, name, task="sync-0", crm=crm) == at
+    assert value(metrics, name, task="sync-2", crm=crm) == 0
+
+
 def test_reading_the_state_again_and_again_costs_one_reading(opened, monkeypatch: pytest.MonkeyPatch) -> None:
     _, metrics = opened()
     shown(metrics)
