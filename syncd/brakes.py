@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
@@ -134,12 +134,19 @@ class Pulse:
             return ""
         usual = sum(self._hits[q] / self._asked[q] for q, _ in judged) / len(judged)
         now = sum(hit for _, hit in judged) / len(judged)
-        # One hit and one miss more than there were: a rate of exactly none or all leaves no room for chance.
-        total = sum(self._asked.values())
-        smooth = (usual * total + 1) / (total + 2)
-        off = abs(now - smooth) / sqrt(smooth * (1 - smooth) / len(judged))
         fallen = now < usual * (1 - self._limit)
         risen = 1 - now < (1 - usual) * (1 - self._limit)
-        if off < _SURE or not (fallen or risen):
+        if not (fallen or risen) or self._deviations(judged) < _SURE:
             return ""
         return f"hit_rate: {now:.0%} of its latest {len(judged)} answers were hits, {usual:.0%} were usual"
+
+    def _deviations(self, judged: Sequence[Heard]) -> float:
+        """By how many standard deviations the hits are off, what few earlier answers leave open included."""
+        expected = variance = 0.0
+        for question, count in Counter(q for q, _ in judged).items():
+            asked = self._asked[question]
+            # One hit and one miss more than there were: a rate of exactly none or all leaves no room for chance.
+            rate = (self._hits[question] + 1) / (asked + 2)
+            expected += count * rate
+            variance += count * rate * (1 - rate) * (1 + count / asked)
+        return abs(sum(hit for _, hit in judged) - expected) / sqrt(variance)

@@ -39,6 +39,13 @@ def test_answers_to_a_question_that_was_never_put_before_mean_nothing():
     assert Pulse(0.7, answers(80, 20), answers(0, 50, "person name_company")).why() == ""
 
 
+def test_a_question_that_was_put_a_few_times_tells_little():
+    before = answers(60, 60) + answers(0, 3, "profile linkedin_url")
+    assert Pulse(0.7, before, answers(49, 1, "profile linkedin_url")).why() == ""
+    before += answers(0, 40, "profile linkedin_url")
+    assert Pulse(0.7, before, answers(49, 1, "profile linkedin_url")).why()
+
+
 def test_other_questions_that_find_fewer_are_no_alarm():
     before = answers(95, 5) + answers(10, 90, "person name_company")
     assert Pulse(0.7, before, answers(5, 45, "person name_company")).why() == ""
