@@ -21,7 +21,7 @@ from syncd.accounts import ProviderAccount
 from syncd.calls import PaidLine
 from syncd.connector import Failure, FailureKind, Operation
 from syncd.desk import Desk
-from syncd.ledger import Booked, Item, Refusal
+from syncd.ledger import Booked, Item, Order, Refusal
 from syncd.model import Lookup, Outcome
 from syncd.pacing import Bucket
 from syncd.settle import Answered, Fate, Settler
@@ -232,7 +232,7 @@ class Checkout:
         """TX1 for everything that goes together, then off it goes."""
         now = self.b.pacer.monotonic()
         with self.b.store.write() as connection:
-            booked = [self._book(connection, load, now) for load in loads]
+            booked = self._book(connection, loads, now)
         tidemark.advance(
             self.b.store,
             max((b.ticket.call_id for d in booked for b in d if isinstance(b, Booked)), default=0),
@@ -251,9 +251,22 @@ class Checkout:
                 waiting[:0] = [p for parcels in load.groups[len(flights) + 1 :] for p in parcels]
                 self._refused(load.account, load.groups[len(flights)], refused, waiting)
 
-    def _book(self, connection: Connection, load: Load, now: float) -> list[Booked | Refusal]:
-        items = self._items(connection, load.account, load.operation, load.groups)
-        return self.b.ledger.book(connection, load.account.name, load.operation, items, self.periods(), now)
+    def _book(
+        self, connection: Connection, loads: Sequence[Load], now: float
+    ) -> list[list[Booked | Refusal]]:
+        self._renew(connection, loads)
+        orders = [
+            Order(
+                load.account.name,
+                load.operation,
+                [
+                    [Item(p.ask.key, p.digest, p.epoch, p.desk.row.id, p.desk.row.fence) for p in parcels]
+                    for parcels in load.groups
+                ],
+            )
+            for load in loads
+        ]
+        return self.b.ledger.book(connection, orders, self.periods(), now)
 
     def _launch(self, flight: Flight) -> None:
         for parcel, lookup_id in zip(flight.parcels, flight.booked.lookup_ids, strict=True):
@@ -276,30 +289,20 @@ class Checkout:
             taken.append(parcel)
         return taken
 
-    def _items(
-        self,
-        connection: Connection,
-        account: ProviderAccount,
-        operation: Operation,
-        groups: Sequence[Sequence[Parcel]],
-    ) -> list[list[Item]]:
-        """The lookups to be booked. An epoch is new only where the newest purchase has outlived its use."""
-        epochs: dict[str, int] = {}
-        for kept in lookups.known(connection, [p.digest for parcels in groups for p in parcels]):
-            if (kept.account, kept.operation) == (account.name, operation.name):
+    def _renew(self, connection: Connection, loads: Sequence[Load]) -> None:
+        """The epoch of each question: a new one only where the newest purchase has outlived its use."""
+        asked = [(load, p) for load in loads for parcels in load.groups for p in parcels]
+        epochs: dict[tuple[str, str, str], int] = {}
+        now_us = self.b.now_us()
+        for kept in lookups.known(connection, sorted({p.digest for _, p in asked})):
+            account = self.b.accounts.get(kept.account)
+            if account is not None:
                 lifetime = account.keep_found_s if kept.outcome == "found" else account.keep_not_found_s
-                old = (
-                    kept.state == "settled" and self.b.now_us() - (kept.settled_us or 0) > lifetime * MILLION
-                )
-                epochs[kept.key_digest] = max(
-                    epochs.get(kept.key_digest, 0), kept.epoch + 1 if old else kept.epoch
-                )
-        for parcel in (p for parcels in groups for p in parcels):
-            parcel.epoch = epochs.get(parcel.digest, 0)
-        return [
-            [Item(p.ask.key, p.digest, p.epoch, p.desk.row.id, p.desk.row.fence) for p in parcels]
-            for parcels in groups
-        ]
+                old = kept.state == "settled" and now_us - (kept.settled_us or 0) > lifetime * MILLION
+                place = (kept.account, kept.operation, kept.key_digest)
+                epochs[place] = max(epochs.get(place, 0), kept.epoch + old)
+        for load, parcel in asked:
+            parcel.epoch = epochs.get((load.account.name, load.operation.name, parcel.digest), 0)
 
     def _refused(
         self, account: ProviderAccount, parcels: list[Parcel], refusal: Refusal, waiting: list[Parcel]

@@ -8,7 +8,7 @@ that the first was not charged.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -77,6 +77,20 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """Calls of one operation that are to leave together, each with its lookups."""
+
+    account: str
+    operation: Operation
+    calls: Sequence[Sequence[Item]]
+
+    @property
+    def most(self) -> dict[str, int]:
+        """The worst case of one lookup per kind, in millionths."""
+        return {kind: micro(amount) for kind, amount in self.operation.max_charge.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Booked:
     """A call that is booked as sent. `booked_at` is the buyer's monotonic clock at that moment."""
 
@@ -91,6 +105,20 @@ class Refusal:
 
     why: str
     kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A job that the vendor accepted. Its next poll and its deadline are microseconds from now."""
+
+    ticket: Ticket
+    handle: str
+    poll_us: int
+    deadline_us: int
+    charge: Charge | None = None
+    """What it cost at launch; None where that is known at its end."""
+    keep: Mapping[str, Decimal] = field(default_factory=dict)
+    """What the answers under way may still cost."""
 
 
 class _Abort(Exception):
@@ -151,98 +179,83 @@ class Ledger:
         return result
 
     def book(
-        self,
-        connection: Connection,
-        account: str,
-        operation: Operation,
-        calls: Sequence[Sequence[Item]],
-        periods: Periods,
-        monotonic: float,
-    ) -> list[Booked | Refusal]:
-        """TX1: fences hold, calls and lookups exist as sent, worst cases are reserved.
+        self, connection: Connection, orders: Sequence[Order], periods: Periods, monotonic: float
+    ) -> list[list[Booked | Refusal]]:
+        """TX1: fences hold, calls and lookups exist as sent, worst cases are reserved. One list per order.
 
-        Runs inside the caller's write transaction. Calls that leave together are booked together; where
-        that is refused they are booked one by one up to the first that is, which leaves nothing behind.
+        Runs inside the caller's write transaction. What leaves together is booked together; where that is
+        refused, order by order, and of an order that is refused call by call up to the first that is, which
+        leaves nothing behind.
         """
-        whole = self._try(connection, account, operation, calls, periods, monotonic)
-        if isinstance(whole, list):
-            return list(whole)
-        if len(calls) == 1:
-            return [whole]
+        whole = self._try(connection, orders, periods, monotonic)
+        if not isinstance(whole, Refusal):
+            return [list(calls) for calls in whole]
+        if len(orders) > 1:
+            return [self.book(connection, [order], periods, monotonic)[0] for order in orders]
+        (order,) = orders
+        if len(order.calls) == 1:
+            return [[whole]]
         done: list[Booked | Refusal] = []
-        for call in calls:
-            one = self._try(connection, account, operation, [call], periods, monotonic)
-            done += one if isinstance(one, list) else [one]
-            if isinstance(one, Refusal):
+        for call in order.calls:
+            (one,) = self.book(connection, [replace(order, calls=[call])], periods, monotonic)
+            done += one
+            if isinstance(one[0], Refusal):
                 break
-        return done
+        return [done]
 
     def _try(
-        self,
-        connection: Connection,
-        account: str,
-        operation: Operation,
-        calls: Sequence[Sequence[Item]],
-        periods: Periods,
-        monotonic: float,
-    ) -> list[Booked] | Refusal:
+        self, connection: Connection, orders: Sequence[Order], periods: Periods, monotonic: float
+    ) -> list[list[Booked]] | Refusal:
         try:
             with connection.begin_nested():
-                return self._book(connection, account, operation, calls, periods, monotonic)
+                return self._book(connection, orders, periods, monotonic)
         except _Abort as abort:
             return abort.refusal
         except IntegrityError:
             return Refusal("bought_already")
 
     def _book(
-        self,
-        connection: Connection,
-        account: str,
-        operation: Operation,
-        calls: Sequence[Sequence[Item]],
-        periods: Periods,
-        monotonic: float,
-    ) -> list[Booked]:
-        fences = {item.work_id: item.fence for call in calls for item in call}
+        self, connection: Connection, orders: Sequence[Order], periods: Periods, monotonic: float
+    ) -> list[list[Booked]]:
+        calls = [(order, call) for order in orders for call in order.calls]
+        fences = {item.work_id: item.fence for _, call in calls for item in call}
         if not work.extend(connection, self.owner, fences, self.lease_us):
             raise _Abort(Refusal("fence_lost"))
-        lease_us = self._call_lease(operation)
-        ids = money.add_calls(connection, account, operation.name, self.owner, periods, lease_us, len(calls))
+        new = [money.NewCall(o.account, o.operation.name, self._call_lease(o.operation)) for o, _ in calls]
+        ids = money.add_calls(connection, self.owner, periods, new)
         rows = [
-            _lookup_row(account, operation, call_id, position, item)
-            for call_id, call in zip(ids, calls, strict=True)
+            _lookup_row(order, call_id, position, item)
+            for call_id, (order, call) in zip(ids, calls, strict=True)
             for position, item in enumerate(call)
         ]
         lookup_ids = iter(lookups.add(connection, rows))
-        most = {kind: micro(amount) for kind, amount in operation.max_charge.items()}
-        booked = [
-            Booked(
-                Ticket(call_id, account, periods, {kind: m * len(call) for kind, m in most.items()}),
-                tuple(next(lookup_ids) for _ in call),
-                monotonic,
-            )
-            for call_id, call in zip(ids, calls, strict=True)
-        ]
-        self._hold(connection, account, periods, booked, most)
-        return booked
+        booked = iter(
+            [
+                Booked(
+                    Ticket(
+                        call_id, order.account, periods, {k: m * len(call) for k, m in order.most.items()}
+                    ),
+                    tuple(next(lookup_ids) for _ in call),
+                    monotonic,
+                )
+                for call_id, (order, call) in zip(ids, calls, strict=True)
+            ]
+        )
+        done = [[next(booked) for _ in order.calls] for order in orders]
+        self._hold(connection, periods, [b.ticket for calls in done for b in calls])
+        return done
 
-    def _hold(
-        self,
-        connection: Connection,
-        account: str,
-        periods: Periods,
-        booked: Sequence[Booked],
-        most: Mapping[str, int],
-    ) -> None:
-        purse = self.purses.get(account)
-        for kind in most:
+    def _hold(self, connection: Connection, periods: Periods, tickets: Sequence[Ticket]) -> None:
+        totals: dict[tuple[str, str], int] = {}
+        for ticket in tickets:
+            for kind, most in ticket.held.items():
+                totals[ticket.account, kind] = totals.get((ticket.account, kind), 0) + most
+        for (account, kind), total in sorted(totals.items()):
+            purse = self.purses.get(account)
             caps = purse.caps.get(kind) if purse else None
-            total = sum(b.ticket.held[kind] for b in booked)
             if not caps or not money.hold(connection, account, kind, periods, caps.by_scope, total):
                 raise _Abort(Refusal("no_budget", (kind,)))
-        money.post(
-            connection, [Shift(b.ticket, k, "reserve", h) for b in booked for k, h in b.ticket.held.items()]
-        )
+        money.post(connection, [Shift(t, k, "reserve", h) for t in tickets for k, h in t.held.items()])
 
     def _call_lease(self, operation: Operation) -> int:
         """After this long without an outcome the caller is dead: its lease and the longest request."""
@@ -304,33 +317,31 @@ class Ledger:
             reason=f"{in_credits(excess)} {kind} more than the declared price",
         )
 
-    def pend(
-        self,
-        connection: Connection,
-        ticket: Ticket,
-        charge: Charge | None,
-        keep: Mapping[str, Decimal] | None = None,
-        later: Mapping[str, int] | None = None,
-        **values: Any,
-    ) -> bool:
-        """The job was accepted: the handle is durable. From then on any worker may ask for it.
-
-        `later` are the instants of the next poll and of the deadline, in microseconds from now.
+    def pend(self, connection: Connection, launches: Sequence[Launch]) -> list[bool]:
+        """Jobs were accepted: their handles are durable. From then on any worker may ask for them.
 
         A charge at launch settles the money now, but for what the answers under way may still cost (`keep`):
-        that stays reserved. Where the launch was booked before, it is not charged again.
+        that stays reserved. Where the launch was booked before, it is not charged again. False where the call
+        was in none of the states in which a job can begin.
         """
-        values["lease_until"] = 0
-        if not money.move_call(connection, ticket.call_id, ("sent", "unknown"), "pending", later, **values):
-            return False
-        held = money.held_by(connection, ticket.call_id)
-        if charge is None or (held and not any(reserved or unknown for reserved, unknown in held.values())):
-            return True
-        spent = {kind: micro(amount) for kind, amount in charge.amounts.items()}
-        kept = {kind: micro(amount) for kind, amount in (keep or {}).items()}
-        shifts = self._exchange(connection, ticket, "launch", held, spent)
-        money.shift(connection, [replace(s, reserved=s.reserved + kept.get(s.kind, 0)) for s in shifts])
-        return True
+        states = money.call_states(connection, [launch.ticket.call_id for launch in launches])
+        begun = [launch for launch in launches if states.get(launch.ticket.call_id) in ("sent", "unknown")]
+        rows = [money.Job(b.ticket.call_id, b.handle, b.poll_us, b.deadline_us) for b in begun]
+        if money.pend_calls(connection, rows) != len(begun):
+            raise money.Lost("calls changed their state inside the transaction")
+        charged = [(b, b.charge) for b in begun if b.charge is not None]
+        held = money.held_by_each(connection, [b.ticket.call_id for b, _ in charged])
+        shifts: list[Shift] = []
+        for launch, charge in charged:
+            holds = held[launch.ticket.call_id]
+            if holds and not any(reserved or unknown for reserved, unknown in holds.values()):
+                continue
+            spent = {kind: micro(amount) for kind, amount in charge.amounts.items()}
+            kept = {kind: micro(amount) for kind, amount in launch.keep.items()}
+            for shift in self._exchange(connection, launch.ticket, "launch", holds, spent):
+                shifts.append(replace(shift, reserved=shift.reserved + kept.get(shift.kind, 0)))
+        money.shift(connection, shifts)
+        return [states.get(launch.ticket.call_id) in ("sent", "unknown") for launch in launches]
 
     def release(
         self, connection: Connection, ticket: Ticket, reason: str, before: Sequence[str] = ("sent",)
@@ -408,13 +419,11 @@ def tell(connection: Connection, ticket: Ticket, action: str, reason: str) -> No
     )
 
 
-def _lookup_row(
-    account: str, operation: Operation, call_id: int, position: int, item: Item
-) -> dict[str, Any]:
+def _lookup_row(order: Order, call_id: int, position: int, item: Item) -> dict[str, Any]:
     return {
         "call_id": call_id,
-        "account": account,
-        "operation": operation.name,
+        "account": order.account,
+        "operation": order.operation.name,
         "key_kind": item.key.kind.value,
         "key_digest": item.digest,
         "epoch": item.epoch,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from syncd.ledger import Ledger, in_credits, tell
 from syncd.store import figures, jobs, lookups, money
-from syncd.store.money import Periods, Shift, Ticket
+from syncd.store.money import NewCall, Periods, Shift, Ticket
 
 
 def resolve(
@@ -59,7 +59,7 @@ def adopt(
     The figure that showed them is kept a second time, with what our books hold now: they are no drift any
     more.
     """
-    (call_id,) = money.add_calls(connection, account, "(reconciled)", owner, periods, 0, 1)
+    (call_id,) = money.add_calls(connection, owner, periods, [NewCall(account, "(reconciled)", 0)])
     ticket = Ticket(call_id, account, periods, {})
     money.move_call(connection, call_id, ("sent",), "written_off", {"settled_at": 0}, reason=reason)
     money.shift(connection, [Shift(ticket, kind, "adopt", 0, amount) for kind, amount in gone.items()])

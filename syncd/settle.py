@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from syncd.accounts import ProviderAccount, Standing
 from syncd.codec import add_charges, pack_candidates, show_charge
 from syncd.connector import Failure, FailureKind, Operation
-from syncd.ledger import Ledger
+from syncd.ledger import Launch, Ledger
 from syncd.model import Basis, Charge, Found, NotFound, Outcome, Pending, Refused, Unresolved
 from syncd.store import lookups, runs
 from syncd.store.engine import MILLION
@@ -76,32 +76,23 @@ class Settler:
         lookups.settle(connection, results)
         runs.record_many(connection, events)
         settled = lost | {id(a) for a in whole}
-        return [Fate(GO_ON) if id(a) in settled else self._wait(connection, a) for a in answered]
+        waits = iter(self._wait(connection, [a for a in answered if id(a) not in settled]))
+        return [Fate(GO_ON) if id(a) in settled else next(waits) for a in answered]
 
-    def _wait(self, connection: Connection, a: Answered) -> Fate:
-        """A job was launched. Lookups that were answered at once are stored at once."""
-        pending = next(o for o in a.outcomes if isinstance(o, Pending))
-        done = [
-            (i, o, _charge(a.operation, o))
-            for i, o in zip(a.lookup_ids, a.outcomes, strict=True)
-            if not isinstance(o, Pending)
-        ]
-        poll = a.operation.poll
-        first = pending.after_s if pending.after_s is not None else poll.wait_s(0) if poll else FIRST_POLL_S
-        deadline = poll.deadline_s if poll else DEADLINE_S
-        at_launch = [c for c in (pending.charge, *(c for _, _, c in done)) if c is not None]
-        under_way = len(a.outcomes) - len(done) if pending.charge is None else 0
-        self._ledger.pend(
-            connection,
-            a.ticket,
-            add_charges(at_launch) if at_launch else None,
-            {kind: most * under_way for kind, most in a.operation.max_charge.items()},
-            {"poll_at": round(first * MILLION), "deadline_at": round(deadline * MILLION)},
-            handle=pending.handle,
-        )
-        lookups.move(connection, a.ticket.call_id, ("sent", "unknown"), "pending")
-        lookups.settle(connection, [_result(i, o, c) for i, o, c in done])
-        return Fate(WAIT, first)
+    def _wait(self, connection: Connection, launched: Sequence[Answered]) -> list[Fate]:
+        """Jobs were launched. Lookups that were answered at once are stored at once."""
+        launches, at_once = [], []
+        for a in launched:
+            done = [
+                (i, o, _charge(a.operation, o))
+                for i, o in zip(a.lookup_ids, a.outcomes, strict=True)
+                if not isinstance(o, Pending)
+            ]
+            launches.append(_launch(a, [charge for _, _, charge in done]))
+            at_once += [_result(i, o, charge) for i, o, charge in done]
+        self._ledger.pend(connection, launches)
+        lookups.settle(connection, at_once)
+        return [Fate(WAIT, launch.poll_us / MILLION) for launch in launches]
 
     def failure(
         self,
@@ -127,6 +118,24 @@ class Settler:
         if failure.kind in passing and not failure.without:
             return Fate(RETRY, failure.retry_after_s or 0.0)
         return Fate(GO_ON)
+
+
+def _launch(a: Answered, done: Sequence[Charge]) -> Launch:
+    """What is to be booked of a job's launch; `done` are the charges of what was answered at once."""
+    pending = next(o for o in a.outcomes if isinstance(o, Pending))
+    poll = a.operation.poll
+    first = pending.after_s if pending.after_s is not None else poll.wait_s(0) if poll else FIRST_POLL_S
+    deadline = poll.deadline_s if poll else DEADLINE_S
+    at_launch = [c for c in (pending.charge, *done) if c is not None]
+    under_way = len(a.outcomes) - len(done) if pending.charge is None else 0
+    return Launch(
+        a.ticket,
+        pending.handle,
+        round(first * MILLION),
+        round(deadline * MILLION),
+        add_charges(at_launch) if at_launch else None,
+        {kind: most * under_way for kind, most in a.operation.max_charge.items()},
+    )
 
 
 def _is_lost(answered: Answered) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from syncd.connector import On, Operation, Price
-from syncd.ledger import Booked, Caps, Item, Ledger, Purse, Refusal
+from syncd.ledger import Booked, Caps, Item, Launch, Ledger, Order, Purse, Refusal
 from syncd.model import Balance, Charge, Key, KeyKind, Pool
 from syncd.store import lists, money, runs, work
 from syncd.store import tables as t
@@ -106,7 +106,7 @@ class Worker:
         items = [[_item(key, next(held), epoch) for key in keys] for keys in calls]
         self.ledger.prepare(self.periods)
         with self.store.write() as connection:
-            return self.ledger.book(connection, ACCOUNT, op, items, self.periods, 0.0)
+            return self.ledger.book(connection, [Order(ACCOUNT, op, items)], self.periods, 0.0)[0]
 
     def settle(self, booked: Booked, **amounts: int) -> bool:
         with self.store.write() as connection:
@@ -122,10 +122,7 @@ class Worker:
 
     def pend(self, booked: Booked, charge: Charge | None = None, handle: str = "job-1") -> bool:
         with self.store.write() as connection:
-            now = work.now_us(connection)
-            return self.ledger.pend(
-                connection, booked.ticket, charge, handle=handle, poll_at=now, deadline_at=now + LEASE_US
-            )
+            return self.ledger.pend(connection, [Launch(booked.ticket, handle, 0, LEASE_US, charge)])[0]
 
 
 def _item(key: str, row: work.Row, epoch: int) -> Item:

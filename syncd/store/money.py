@@ -156,6 +156,21 @@ _ADD_CALL = (
     .values(state="sent", lease_until=Now() + bindparam("b_lease", type_=BigInteger), sent_at=Now())
     .returning(t.provider_call.c.id, sort_by_parameter_order=True)
 )
+_PEND = (
+    update(t.provider_call)
+    .where(
+        t.provider_call.c.id == bindparam("b_id"),
+        # An IN list cannot be sent with many rows at once.
+        or_(t.provider_call.c.state == "sent", t.provider_call.c.state == "unknown"),
+    )
+    .values(
+        state="pending",
+        handle=bindparam("b_handle"),
+        poll_at=Now() + bindparam("b_poll", type_=BigInteger),
+        deadline_at=Now() + bindparam("b_deadline", type_=BigInteger),
+        lease_until=0,
+    )
+)
 _THESE = t.provider_call.c.id.in_(bindparam("b_ids", expanding=True))
 _STATES = select(t.provider_call.c.id, t.provider_call.c.state).where(_THESE)
 _CALLS = select(
@@ -201,26 +216,30 @@ def hold(
     return connection.execute(_HOLD_POOL, given).rowcount == 1
 
 
-def add_calls(
-    connection: Connection,
-    account: str,
-    operation: str,
-    owner: str,
-    periods: Periods,
-    lease_us: int,
-    count: int,
-) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """A call that is about to leave. After `lease_us` without an outcome its caller is dead."""
+
+    account: str
+    operation: str
+    lease_us: int
+
+
+def add_calls(connection: Connection, owner: str, periods: Periods, calls: Sequence[NewCall]) -> list[int]:
     """Calls in state `sent`: from here on they count as if they had left."""
-    row = {
-        "account": account,
-        "operation": operation,
-        "run_id": periods.run_id,
-        "owner": owner,
-        "day": periods.day,
-        "month": periods.month,
-        "b_lease": lease_us,
-    }
-    return [int(i) for i in connection.execute(_ADD_CALL, [row] * count).scalars()]
+    rows = [
+        {
+            "account": call.account,
+            "operation": call.operation,
+            "run_id": periods.run_id,
+            "owner": owner,
+            "day": periods.day,
+            "month": periods.month,
+            "b_lease": call.lease_us,
+        }
+        for call in calls
+    ]
+    return [int(i) for i in connection.execute(_ADD_CALL, rows).scalars()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +319,30 @@ def move_calls(
 ) -> int:
     """Conditional transition of several calls; how many made it."""
     return transitions.move(connection, t.provider_call, "id", call_ids, before, after, values, later)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that a vendor accepted for a call; its next poll and its deadline in microseconds from now."""
+
+    call_id: int
+    handle: str
+    poll_us: int
+    deadline_us: int
+
+
+def pend_calls(connection: Connection, begun: Sequence[Job]) -> int:
+    """Calls and their lookups wait for a job's end; how many calls made that transition."""
+    if not begun:
+        return 0
+    rows = [
+        {"b_id": j.call_id, "b_handle": j.handle, "b_poll": j.poll_us, "b_deadline": j.deadline_us}
+        for j in begun
+    ]
+    moved = int(connection.execute(_PEND, rows).rowcount)
+    ids = [job.call_id for job in begun]
+    transitions.move(connection, t.lookup, "call_id", ids, ("sent", "unknown"), "pending", {})
+    return moved
 
 
 def call_states(connection: Connection, call_ids: Sequence[int]) -> dict[int, str]:

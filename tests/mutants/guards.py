@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -66,13 +66,16 @@ def intents_of_calls(patch: Patch) -> None:
     """The request leaves before its booking is committed."""
     honest = Checkout._book
 
-    def book(self: Any, connection: Any, load: Any, now: float) -> Any:
-        done = honest(self, connection, load, now)
-        for parcels, booked in zip(load.groups, done, strict=False):
-            assert booked
-            asked = [Lookup(p.ask.key, "0") for p in parcels]
-            load.account.connector.submit(PaidLine(load.account.line, lambda: True), load.operation, asked)
-        return done
+    def book(self: Any, connection: Any, loads: Any, now: float) -> Any:
+        booked = honest(self, connection, loads, now)
+        for load, done in zip(loads, booked, strict=True):
+            for parcels, call in zip(load.groups, done, strict=False):
+                assert call
+                asked = [Lookup(p.ask.key, "0") for p in parcels]
+                load.account.connector.submit(
+                    PaidLine(load.account.line, lambda: True), load.operation, asked
+                )
+        return booked
 
     patch.setattr(Checkout, "_book", book)
 
@@ -104,19 +107,21 @@ def doubt_is_no_proof(patch: Patch) -> None:
 
 def lost_answers_count_as_asked(patch: Patch) -> None:
     """What was lost counts as never asked, and may be bought anew."""
-    honest = Checkout._items
+    honest = Checkout._renew
 
     def known(connection: Any, digests: Any) -> Any:
         return [kept for kept in lookups.known(connection, digests) if kept.state != "unknown"]
 
-    def items(self: Any, connection: Any, account: Any, operation: Any, groups: Any) -> Any:
-        digests = [p.digest for parcels in groups for p in parcels]
-        lost = {k.key_digest for k in lookups.known(connection, digests) if k.state == "unknown"}
-        made = honest(self, connection, account, operation, groups)
-        return [[replace(i, epoch=i.epoch + (i.digest in lost)) for i in call] for call in made]
+    def renew(self: Any, connection: Any, loads: Any) -> None:
+        honest(self, connection, loads)
+        parcels = [p for load in loads for group in load.groups for p in group]
+        kept = lookups.known(connection, [p.digest for p in parcels])
+        lost = {k.key_digest for k in kept if k.state == "unknown"}
+        for parcel in parcels:
+            parcel.epoch += parcel.digest in lost
 
     patch.setattr(desk, "lookups", SimpleNamespace(known=known, lost=lambda *_: {}))
-    patch.setattr(Checkout, "_items", items)
+    patch.setattr(Checkout, "_renew", renew)
 
 
 def cursor_with_its_page(patch: Patch) -> None:

@@ -34,7 +34,7 @@ from hypothesis.stateful import (
 from sqlalchemy import event, func, select
 
 from syncd.connector import Operation
-from syncd.ledger import SCOPES, Booked, Caps, Purse, Refusal
+from syncd.ledger import SCOPES, Booked, Caps, Launch, Purse, Refusal
 from syncd.model import Balance, Charge, Pool
 from syncd.recover import recover
 from syncd.store import figures, jobs, money, work
@@ -335,10 +335,9 @@ class LedgerMachine(RuleBasedStateMachine):
         assert call is not None
         charge = _charge({} if call.launched else call.truth) if at_launch or call.launched else None
         with self.store.write() as connection:
-            now = work.now_us(connection)
-            assert self._ledger(call).pend(
-                connection, call.booked.ticket, charge, handle="job", poll_at=now, deadline_at=now
-            )
+            assert self._ledger(call).pend(connection, [Launch(call.booked.ticket, "job", 0, 0, charge)]) == [
+                True
+            ]
         call.state = "pending"
         if charge is not None and not call.launched:
             call.launched = True

@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 from syncd.accounts import Standing
 from syncd.codec import unpack_candidates
 from syncd.connector import Failure, FailureKind, Mode, On, Operation, Poll, Price, Replay
-from syncd.ledger import Booked, Caps, Item, Ledger, Purse
+from syncd.ledger import Booked, Caps, Item, Ledger, Order, Purse
 from syncd.model import (
     Basis,
     Candidate,
@@ -72,7 +72,8 @@ class Books:
             self.count += 1
             items.append(Item(Key.email(f"a{self.count}@northbeam.example"), f"d{self.count}", 0, 1, 0))
         with self.store.write() as connection:
-            (booked,) = self.ledger.book(connection, "alpha", operation, [items], self.periods, 0.0)
+            order = Order("alpha", operation, [items])
+            ((booked,),) = self.ledger.book(connection, [order], self.periods, 0.0)
         return booked
 
     def answer(self, booked, operation, *outcomes):
