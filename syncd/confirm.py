@@ -16,7 +16,7 @@ from syncd.desk import Desk
 from syncd.model import Conflict, Contact, Rejected, SyncPolicy, WriteResult, Written
 from syncd.offers import same_value
 from syncd.plan import input_digest, text_of
-from syncd.store import changes, runs, work
+from syncd.store import changes, leases, runs, work
 from syncd.store.engine import MILLION
 from syncd.workbench import Bench
 
@@ -72,7 +72,7 @@ class Confirmation:
     run_id: int
     now_us: int
     confirmed: list[int] = field(default_factory=list)
-    ends: list[work.End] = field(default_factory=list)
+    ends: list[leases.End] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     moves: list[tuple[int, str, str]] = field(default_factory=list)
     """(change id, state, code)."""
@@ -94,7 +94,7 @@ class Confirmation:
                 self._not_stored(case)
             case Conflict():
                 self.moves += [(i, "conflict", "changed meanwhile") for i in case.change_ids]
-                self.ends.append(work.End(case.row.id, case.row.fence, "enriched"))
+                self.ends.append(leases.End(case.row.id, case.row.fence, "enriched"))
             case Rejected():
                 self._rejected(case, result)
 
@@ -108,7 +108,7 @@ class Confirmation:
         for change_id in case.change_ids:
             self.moves.append((change_id, "not_applied", "not stored"))
             self.event(case, change_id, "write.not_applied", NOT_STORED)
-        self.ends.append(work.End(case.row.id, case.row.fence, "dead", NOT_STORED, trace=case.trace()))
+        self.ends.append(leases.End(case.row.id, case.row.fence, "dead", NOT_STORED, trace=case.trace()))
 
     def _rejected(self, case: Case, result: Rejected) -> None:
         """One property is left out and the rest tried again; a record as a whole is a dead letter."""
@@ -131,9 +131,9 @@ class Confirmation:
             self.left.append((case.row.id, "deleted in the CRM"))
         elif result.property is None or not bad:
             reason = f"the CRM refused the record ({result.code})"
-            self.ends.append(work.End(case.row.id, case.row.fence, "dead", reason, trace=case.trace()))
+            self.ends.append(leases.End(case.row.id, case.row.fence, "dead", reason, trace=case.trace()))
         else:
-            self.ends.append(work.End(case.row.id, case.row.fence, "enriched"))
+            self.ends.append(leases.End(case.row.id, case.row.fence, "enriched"))
 
     def finish(self, case: Case, enriched: bool, version: str | None = None) -> None:
         """The contact's end. Our own values become part of what its next change is compared with.
@@ -148,7 +148,7 @@ class Confirmation:
             reason = "enriched" if enriched else "kept as it is"
         seen = replace(case.contact, fields=held, version=version if enriched else case.contact.version)
         self.ends.append(
-            work.End(
+            leases.End(
                 case.row.id,
                 case.row.fence,
                 then["state"],
@@ -165,11 +165,11 @@ class Confirmation:
         """Try again after a growing pause; after a few times the record is a dead letter, unless `forever`."""
         attempts = row.attempts + 1
         if attempts >= ATTEMPTS and not forever:
-            self.ends.append(work.End(row.id, row.fence, "dead", f"the CRM refused the record ({why})"))
+            self.ends.append(leases.End(row.id, row.fence, "dead", f"the CRM refused the record ({why})"))
             return
         wait = min(3600.0, 10.0 * 2.0 ** min(attempts, 12))
         self.ends.append(
-            work.End(row.id, row.fence, state, row.reason, self.now_us + round(wait * MILLION), attempts)
+            leases.End(row.id, row.fence, state, row.reason, self.now_us + round(wait * MILLION), attempts)
         )
 
     def event(self, case: Case, change_id: int, action: str, reason: str) -> None:
@@ -192,9 +192,9 @@ class Confirmation:
             changes.move(connection, change_id, ("intended",), state, code=code)
         for work_id, reason in self.left:
             work.leave(connection, work_id, reason)
-        held = work.finish(connection, self.bench.owner, self.ends)
+        held = leases.finish(connection, self.bench.owner, self.ends)
         runs.record_many(connection, self.events)
-        self._ended: Sequence[work.End] = [e for e, ours in zip(self.ends, held, strict=True) if ours]
+        self._ended: Sequence[leases.End] = [e for e, ours in zip(self.ends, held, strict=True) if ours]
 
     def tell(self) -> None:
         """Report the contacts that came to their end; after the transaction."""

@@ -18,7 +18,7 @@ from syncd.desk import Desk, read_known
 from syncd.mandate import BEYOND
 from syncd.model import Field, LastWrite
 from syncd.settle import GO_ON, WAIT
-from syncd.store import changes, jobs, people, work
+from syncd.store import changes, jobs, leases, people, work
 from syncd.store.engine import MILLION
 from syncd.waterfall import Ask, Stop, Vendor, Wait
 from syncd.workbench import Bench
@@ -98,7 +98,7 @@ class Enricher:
         if self.limit is not None and "ready" in states:
             room = min(room, self.limit - self.taken)
         with self.b.store.write() as connection:
-            rows = work.claim(
+            rows = leases.claim(
                 connection,
                 self.b.owner,
                 states,
@@ -298,7 +298,7 @@ class Enricher:
         with self.b.store.write() as connection:
             now_us = work.now_us(connection)
             rows = [
-                work.End(
+                leases.End(
                     desk.row.id,
                     desk.row.fence,
                     state,
@@ -309,7 +309,7 @@ class Enricher:
                 )
                 for desk, state, values in ended
             ]
-            held = work.finish(connection, self.b.owner, rows)
+            held = leases.finish(connection, self.b.owner, rows)
             people.add_identity(connection, {d.row.id: d.learned for d, _, _ in ended if d.learned})
         for (desk, state, values), ours in zip(ended, held, strict=True):
             self._desks.pop(desk.row.id, None)
@@ -322,17 +322,17 @@ class Enricher:
         if now >= self._beat_at:
             self._beat_at = now + self.b.lease_us / MILLION / 4
             with self.b.store.write() as connection:
-                work.heartbeat(connection, self.b.owner, self.b.lease_us)
+                leases.heartbeat(connection, self.b.owner, self.b.lease_us)
 
     def _put_back(self) -> None:
         """Contacts whose turn was cut short become ready again."""
         if self._desks:
             with self.b.store.write() as connection:
                 rows = [
-                    work.End(d.row.id, d.row.fence, "ready", trace=d.trace(None))
+                    leases.End(d.row.id, d.row.fence, "ready", trace=d.trace(None))
                     for d in self._desks.values()
                 ]
-                work.finish(connection, self.b.owner, rows)
+                leases.finish(connection, self.b.owner, rows)
             self._desks.clear()
 
 

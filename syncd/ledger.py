@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from syncd.connector import Operation
 from syncd.model import Balance, Charge, Key
-from syncd.store import figures, lookups, money, runs, work
+from syncd.store import calls, figures, leases, lookups, money, runs
 from syncd.store.engine import MILLION, Store
 from syncd.store.figures import Mark
 from syncd.store.money import Periods, Room, Shift, Ticket
@@ -189,7 +189,7 @@ class Ledger:
         """
         whole = self._try(connection, orders, periods, monotonic)
         if not isinstance(whole, Refusal):
-            return [list(calls) for calls in whole]
+            return [list(one) for one in whole]
         if len(orders) > 1:
             return [self.book(connection, [order], periods, monotonic)[0] for order in orders]
         (order,) = orders
@@ -217,15 +217,15 @@ class Ledger:
     def _book(
         self, connection: Connection, orders: Sequence[Order], periods: Periods, monotonic: float
     ) -> list[list[Booked]]:
-        calls = [(order, call) for order in orders for call in order.calls]
-        fences = {item.work_id: item.fence for _, call in calls for item in call}
-        if not work.extend(connection, self.owner, fences, self.lease_us):
+        sent = [(order, call) for order in orders for call in order.calls]
+        fences = {item.work_id: item.fence for _, call in sent for item in call}
+        if not leases.extend(connection, self.owner, fences, self.lease_us):
             raise _Abort(Refusal("fence_lost"))
-        new = [money.NewCall(o.account, o.operation.name, self._call_lease(o.operation)) for o, _ in calls]
-        ids = money.add_calls(connection, self.owner, periods, new)
+        new = [calls.NewCall(o.account, o.operation.name, self._call_lease(o.operation)) for o, _ in sent]
+        ids = calls.add(connection, self.owner, periods, new)
         rows = [
             _lookup_row(order, call_id, position, item)
-            for call_id, (order, call) in zip(ids, calls, strict=True)
+            for call_id, (order, call) in zip(ids, sent, strict=True)
             for position, item in enumerate(call)
         ]
         lookup_ids = iter(lookups.add(connection, rows))
@@ -238,11 +238,11 @@ class Ledger:
                     tuple(next(lookup_ids) for _ in call),
                     monotonic,
                 )
-                for call_id, (order, call) in zip(ids, calls, strict=True)
+                for call_id, (order, call) in zip(ids, sent, strict=True)
             ]
         )
         done = [[next(booked) for _ in order.calls] for order in orders]
-        self._hold(connection, periods, [b.ticket for calls in done for b in calls])
+        self._hold(connection, periods, [b.ticket for one in done for b in one])
         return done
 
     def _hold(self, connection: Connection, periods: Periods, tickets: Sequence[Ticket]) -> None:
@@ -267,9 +267,9 @@ class Ledger:
         An answer that comes late is settled all the same, whatever its call was taken for meanwhile. A
         charge above the reservation is booked as it is: the vendor's word is what is owed.
         """
-        states = money.call_states(connection, [ticket.call_id for ticket, _ in settled])
+        states = calls.states(connection, [ticket.call_id for ticket, _ in settled])
         now = [(ticket, charge) for ticket, charge in settled if states.get(ticket.call_id) in OPEN]
-        moved = money.move_calls(
+        moved = calls.move_all(
             connection,
             [ticket.call_id for ticket, _ in now],
             OPEN,
@@ -324,10 +324,10 @@ class Ledger:
         that stays reserved. Where the launch was booked before, it is not charged again. False where the call
         was in none of the states in which a job can begin.
         """
-        states = money.call_states(connection, [launch.ticket.call_id for launch in launches])
+        states = calls.states(connection, [launch.ticket.call_id for launch in launches])
         begun = [launch for launch in launches if states.get(launch.ticket.call_id) in ("sent", "unknown")]
-        rows = [money.Job(b.ticket.call_id, b.handle, b.poll_us, b.deadline_us) for b in begun]
-        if money.pend_calls(connection, rows) != len(begun):
+        rows = [calls.Job(b.ticket.call_id, b.handle, b.poll_us, b.deadline_us) for b in begun]
+        if calls.pend(connection, rows) != len(begun):
             raise money.Lost("calls changed their state inside the transaction")
         charged = [(b, b.charge) for b in begun if b.charge is not None]
         held = money.held_by_each(connection, [b.ticket.call_id for b, _ in charged])
@@ -347,9 +347,7 @@ class Ledger:
         self, connection: Connection, ticket: Ticket, reason: str, before: Sequence[str] = ("sent",)
     ) -> bool:
         """Proof that nothing was charged: the reservation is given back and the key may be bought again."""
-        if not money.move_call(
-            connection, ticket.call_id, before, "released", {"settled_at": 0}, reason=reason
-        ):
+        if not calls.move(connection, ticket.call_id, before, "released", {"settled_at": 0}, reason=reason):
             return False
         lookups.move(connection, ticket.call_id, before, "released", reason=reason)
         held = money.held_by(connection, ticket.call_id)
@@ -362,7 +360,7 @@ class Ledger:
         self, connection: Connection, ticket: Ticket, reason: str, before: Sequence[str] = ("sent", "pending")
     ) -> bool:
         """Nobody can tell whether it was charged: it counts as spent until it is resolved."""
-        if not money.move_call(connection, ticket.call_id, before, "unknown", reason=reason, poll_at=None):
+        if not calls.move(connection, ticket.call_id, before, "unknown", reason=reason, poll_at=None):
             return False
         lookups.move(connection, ticket.call_id, before, "unknown", reason=reason)
         held = money.held_by(connection, ticket.call_id)

@@ -6,7 +6,7 @@ import structlog
 
 from syncd.accounts import ProviderAccount
 from syncd.ledger import Ledger
-from syncd.store import jobs, money, runs, work
+from syncd.store import jobs, leases, money, runs
 from syncd.store.engine import Store
 
 _log = structlog.get_logger("syncd.recover")
@@ -36,10 +36,10 @@ def recover(
                 counts["unknown"] += ledger.lose(
                     connection, ticket, "the caller died before the answer", ("sent",)
                 )
-        work.orphan(connection, owner, bool(alone))
+        leases.orphan(connection, owner, bool(alone))
         if alone:
             runs.free_syncs(connection, owner)
-        counts["contacts"] = work.expire(connection, 0 if alone else lease_us)
+        counts["contacts"] = leases.expire(connection, 0 if alone else lease_us)
     if any(counts.values()):
         _log.info("recovered", **counts)
     return counts

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection
 
 from syncd.ledger import Ledger, in_credits, tell
-from syncd.store import figures, jobs, lookups, money
-from syncd.store.money import NewCall, Periods, Shift, Ticket
+from syncd.store import calls, figures, jobs, lookups, money
+from syncd.store.money import Periods, Shift, Ticket
 
 
 def resolve(
@@ -30,7 +30,7 @@ def resolve(
         if done:
             jobs.reopen(connection, [ticket.call_id])
     else:
-        done = money.move_call(
+        done = calls.move(
             connection, ticket.call_id, ("unknown",), "written_off", {"settled_at": 0}, reason=said
         )
         if done:
@@ -59,9 +59,9 @@ def adopt(
     The figure that showed them is kept a second time, with what our books hold now: they are no drift any
     more.
     """
-    (call_id,) = money.add_calls(connection, owner, periods, [NewCall(account, "(reconciled)", 0)])
+    (call_id,) = calls.add(connection, owner, periods, [calls.NewCall(account, "(reconciled)", 0)])
     ticket = Ticket(call_id, account, periods, {})
-    money.move_call(connection, call_id, ("sent",), "written_off", {"settled_at": 0}, reason=reason)
+    calls.move(connection, call_id, ("sent",), "written_off", {"settled_at": 0}, reason=reason)
     money.shift(connection, [Shift(ticket, kind, "adopt", 0, amount) for kind, amount in gone.items()])
     for kind, amount in gone.items():
         figures.correct(connection, account, kind, amount)

@@ -16,7 +16,7 @@ from syncd.ledger import in_credits, tell
 from syncd.model import Lookup, Outcome
 from syncd.poll import Poller
 from syncd.settle import Answered, Settler
-from syncd.store import figures, jobs, lookups, money, readings, runs
+from syncd.store import calls, figures, jobs, lookups, money, readings, runs
 from syncd.store.engine import MILLION
 from syncd.store.jobs import Lost
 from syncd.workbench import Bench
@@ -122,7 +122,7 @@ class Repeater:
         with self.b.store.write() as connection:
             if isinstance(result, Failure):
                 said = f"{call.reason}; repeated once, and lost again ({result.reason})"
-                money.move_call(connection, call.call_id, ("unknown",), "unknown", reason=said)
+                calls.move(connection, call.call_id, ("unknown",), "unknown", reason=said)
                 lookups.move(connection, call.call_id, ("unknown",), "unknown", reason=said)
             else:
                 ids = [i for i, _ in keys]
@@ -152,7 +152,7 @@ class Repeater:
         poller, left = Poller(self.b), PATIENCE_S
         while left > 0 and not self.b.stop.is_set():
             with self.b.store.read() as connection:
-                states = money.call_states(connection, [c.call_id for c in sent])
+                states = calls.states(connection, [c.call_id for c in sent])
                 due_us = jobs.next_due_us(connection)
             if all(state in ENDED for state in states.values()):
                 return
@@ -170,7 +170,7 @@ class Repeater:
         ids = [c.call_id for c in sent]
         with self.b.store.write() as connection:
             pools = figures.pools(connection)
-            states = money.call_states(connection, ids)
+            states = calls.states(connection, ids)
             if any(states[i] not in ("settled", "unknown") for i in ids):
                 return  # under way still: a later figure shows a difference as drift
             spent = figures.spent_on(connection, ids)

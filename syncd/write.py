@@ -22,7 +22,7 @@ from syncd.model import AuthorKind, Contact, Field, FieldInfo, Patch, SyncPolicy
 from syncd.offers import same_value
 from syncd.plan import input_digest, text_of
 from syncd.pull import names_to_read
-from syncd.store import changes, lists, people, runs, work
+from syncd.store import changes, leases, lists, people, runs, work
 from syncd.store.engine import Store
 from syncd.workbench import Bench
 
@@ -78,7 +78,7 @@ class Writer:
         with self.b.store.write() as connection:
             if whole and lists.backlog(connection, states, self.policy.name, self.only)[0] < size:
                 return False
-            rows = work.claim(
+            rows = leases.claim(
                 connection,
                 self.b.owner,
                 states,
@@ -175,7 +175,7 @@ class Writer:
                     continue
                 mark = input_digest(contact.fields or {}, self.policy)
                 ends.append(
-                    work.End(
+                    leases.End(
                         row.id,
                         row.fence,
                         "ready",
@@ -184,7 +184,7 @@ class Writer:
                         input_digest=mark,
                     )
                 )
-            work.finish(connection, self.b.owner, ends)
+            leases.finish(connection, self.b.owner, ends)
 
     def _resolve_open(self, rows: Sequence[work.Row], fresh: Mapping[str, Contact]) -> set[int]:
         """Intents that a crash left open: what the CRM holds now tells whether they were carried out."""
@@ -287,7 +287,7 @@ class Writer:
                     held[case.row.id] = (case.row.fence, case.trace())
                 else:
                     confirmation.finish(case, enriched=case.resumed)
-            lost = work.hold(connection, self.b.owner, "writing", held)
+            lost = leases.hold(connection, self.b.owner, "writing", held)
             if lost:
                 raise Failure(FailureKind.UNAVAILABLE, "the lease was lost before the write", charged=False)
             confirmation.book(connection)
@@ -358,18 +358,18 @@ class Writer:
         """Stop writing in this sync until a person has looked. What was found stays found."""
         self.braked = why
         with self.b.store.write() as connection:
-            ends = [work.End(row.id, row.fence, "enriched", row.reason) for row in rows]
-            work.finish(connection, self.b.owner, ends)
+            ends = [leases.End(row.id, row.fence, "enriched", row.reason) for row in rows]
+            leases.finish(connection, self.b.owner, ends)
         stop_sync(self.b.store, self.policy.name, why, self.run_id)
 
     def _look_again(self, rows: Sequence[work.Row], failure: Failure) -> None:
         """Nobody knows whether these were written: their records are read again at once, and tell it."""
         self._lost += 1
         with self.b.store.write() as connection:
-            work.finish(
+            leases.finish(
                 connection,
                 self.b.owner,
-                [work.End(r.id, r.fence, "writing", r.reason, 0, r.attempts) for r in rows],
+                [leases.End(r.id, r.fence, "writing", r.reason, 0, r.attempts) for r in rows],
             )
         _log.warning("write.lost", crm=self.crm.name, reason=failure.reason, records=len(rows))
 

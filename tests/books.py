@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from syncd.connector import On, Operation, Price
 from syncd.ledger import Booked, Caps, Item, Launch, Ledger, Order, Purse, Refusal
 from syncd.model import Balance, Charge, Key, KeyKind, Pool
-from syncd.store import lists, money, runs, work
+from syncd.store import calls, leases, lists, money, runs, work
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Store
 from syncd.store.money import Periods
@@ -86,7 +86,7 @@ class Worker:
         with self.store.write() as connection:
             ready, _ = lists.due(connection, states, ["leads"])
             add_contacts(connection, max(0, count - ready))
-            return work.claim(connection, self.owner, states, ["leads"], count, LEASE_US, self.run_id)
+            return leases.claim(connection, self.owner, states, ["leads"], count, LEASE_US, self.run_id)
 
     def book(
         self, op: Operation, *keys: str, rows: Sequence[work.Row] | None = None, epoch: int = 0
@@ -161,4 +161,4 @@ def budget(store: Store, scope: str = "month", kind: str = "email", period: str 
 
 def call_state(store: Store, call: Booked) -> str:
     with store.read() as connection:
-        return money.call_states(connection, [call.ticket.call_id])[call.ticket.call_id]
+        return calls.states(connection, [call.ticket.call_id])[call.ticket.call_id]

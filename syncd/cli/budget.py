@@ -89,6 +89,7 @@ def resolve(calls: Sequence[int], charged: bool | None, reason: str) -> None:
     """
     from syncd import redress
     from syncd.store import money
+    from syncd.store.calls import states
 
     if not calls or charged is None:
         raise click.UsageError("name the CALLs that `syncd budget` shows, and --charged or --not-charged")
@@ -97,7 +98,7 @@ def resolve(calls: Sequence[int], charged: bool | None, reason: str) -> None:
     with working(settings, exclusive=False) as runtime:
         for call in calls:
             with runtime.store.write() as connection:
-                known = money.call_states(connection, [call])
+                known = states(connection, [call])
                 if known.get(call) != "unknown":
                     raise Stop(
                         f"call {call} is {known.get(call, 'not known')}: only lost ones are resolved. "

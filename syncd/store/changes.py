@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
@@ -117,24 +117,28 @@ def open_of(connection: Connection, work_id: int) -> list[Stored]:
     return [_stored(r) for r in rows]
 
 
+_NEWEST = (
+    select(func.max(t.change.c.id))
+    .where(
+        t.change.c.crm == bindparam("b_crm"),
+        t.change.c.object == bindparam("b_object"),
+        t.change.c.record_id.in_(bindparam("b_records", expanding=True)),
+        t.change.c.state.in_(("written", "found")),
+    )
+    .group_by(t.change.c.record_id, t.change.c.property)
+)
+_LAST_WRITTEN = select(t.change).where(t.change.c.id.in_(_NEWEST))
+
+
 def last_written(
     connection: Connection, crm: str, object_name: str, record_ids: Sequence[str]
 ) -> dict[str, dict[str, Stored]]:
     """record id → property → the newest change that we wrote, or found to be made when it was to be undone."""
     if not record_ids:
         return {}
-    newest = (
-        select(func.max(t.change.c.id))
-        .where(
-            t.change.c.crm == crm,
-            t.change.c.object == object_name,
-            t.change.c.record_id.in_(record_ids),
-            t.change.c.state.in_(("written", "found")),
-        )
-        .group_by(t.change.c.record_id, t.change.c.property)
-    )
+    given = {"b_crm": crm, "b_object": object_name, "b_records": list(record_ids)}
     found: dict[str, dict[str, Stored]] = {}
-    for row in connection.execute(select(t.change).where(t.change.c.id.in_(newest))):
+    for row in connection.execute(_LAST_WRITTEN, given):
         found.setdefault(row.record_id, {})[row.property] = _stored(row)
     return found
 

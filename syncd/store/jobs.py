@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, func, or_, select, update
 
 from syncd.store import tables as t
 from syncd.store import transitions
@@ -38,23 +38,41 @@ class Due:
     overdue: bool
 
 
+_DUE = (
+    select(
+        t.provider_call.c.id,
+        t.provider_call.c.account,
+        t.provider_call.c.operation,
+        t.provider_call.c.handle,
+        t.provider_call.c.polls,
+        (t.provider_call.c.deadline_at < Now()).label("overdue"),
+    )
+    .where(
+        t.provider_call.c.state == "pending",
+        t.provider_call.c.poll_at <= Now(),
+        or_(t.provider_call.c.lease_until < Now(), t.provider_call.c.owner == bindparam("b_owner")),
+    )
+    .order_by(t.provider_call.c.poll_at)
+    .limit(bindparam("b_limit"))
+    .with_for_update(skip_locked=True)
+)
+_ASK = (
+    update(t.provider_call)
+    .where(t.provider_call.c.id.in_(bindparam("b_ids", expanding=True)))
+    .values(
+        owner=bindparam("b_owner"),
+        lease_until=Now() + bindparam("b_lease", type_=BigInteger),
+        polls=t.provider_call.c.polls + 1,
+    )
+)
+
+
 def claim_due(connection: Connection, owner: str, limit: int, lease_us: int) -> list[Due]:
     """Jobs that are due, leased to `owner` so that no two workers ask for the same."""
-    c = t.provider_call.c
-    query = (
-        select(c.id, c.account, c.operation, c.handle, c.polls, (c.deadline_at < Now()).label("overdue"))
-        .where(c.state == "pending", c.poll_at <= Now(), or_(c.lease_until < Now(), c.owner == owner))
-        .order_by(c.poll_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = connection.execute(query).all()
+    rows = connection.execute(_DUE, {"b_owner": owner, "b_limit": limit}).all()
     if rows:
-        connection.execute(
-            update(t.provider_call)
-            .where(c.id.in_([r.id for r in rows]))
-            .values(owner=owner, lease_until=Now() + lease_us, polls=c.polls + 1)
-        )
+        given = {"b_ids": [r.id for r in rows], "b_owner": owner, "b_lease": lease_us}
+        connection.execute(_ASK, given)
     return [Due(r.id, r.account, r.operation, r.handle or "", r.polls, bool(r.overdue)) for r in rows]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
-from syncd.store.work import OPEN, Row, now_us, row_of
+from syncd.store.work import OPEN, Row, row_of
 
 
 def ids_of(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> list[int]:
@@ -87,15 +89,25 @@ def due_syncs(connection: Connection, states: Sequence[str], syncs: Sequence[str
     return sorted(str(name) for name in connection.scalars(query.distinct()))
 
 
+@lru_cache(2)
+def _backlog(of_run: bool) -> Select[Any, Any, Any]:
+    query = select(func.count(), func.min(t.work.c.moved_at), Now()).where(
+        t.work.c.state.in_(bindparam("b_states", expanding=True)),
+        t.work.c.sync == bindparam("b_sync"),
+        t.work.c.not_before <= Now(),
+    )
+    return query.where(t.work.c.run_id == bindparam("b_run")) if of_run else query
+
+
 def backlog(
     connection: Connection, states: Sequence[str], sync: str, run_id: int | None = None
 ) -> tuple[int, int]:
     """Rows of a sync, or of a run for it, that are due in these states, and for how long the oldest has been,
     in microseconds.
     """
-    due = and_(t.work.c.state.in_(states), t.work.c.sync == sync, t.work.c.not_before <= Now(), *_of(run_id))
-    count, oldest = connection.execute(select(func.count(), func.min(t.work.c.moved_at)).where(due)).one()
-    return int(count), 0 if oldest is None else max(0, now_us(connection) - int(oldest))
+    given = {"b_states": list(states), "b_sync": sync} | ({} if run_id is None else {"b_run": run_id})
+    count, oldest, now = connection.execute(_backlog(run_id is not None), given).one()
+    return int(count), 0 if oldest is None else max(0, int(now) - int(oldest))
 
 
 def present(connection: Connection, sync: str, left: Sequence[str]) -> int:

@@ -22,7 +22,6 @@ from sqlalchemy import (
 )
 
 from syncd.store import tables as t
-from syncd.store import transitions
 from syncd.store.engine import Now
 
 
@@ -151,28 +150,7 @@ _SHIFT_POOL = (
     )
 )
 _POST = t.ledger.insert().values(at=Now())
-_ADD_CALL = (
-    t.provider_call.insert()
-    .values(state="sent", lease_until=Now() + bindparam("b_lease", type_=BigInteger), sent_at=Now())
-    .returning(t.provider_call.c.id, sort_by_parameter_order=True)
-)
-_PEND = (
-    update(t.provider_call)
-    .where(
-        t.provider_call.c.id == bindparam("b_id"),
-        # An IN list cannot be sent with many rows at once.
-        or_(t.provider_call.c.state == "sent", t.provider_call.c.state == "unknown"),
-    )
-    .values(
-        state="pending",
-        handle=bindparam("b_handle"),
-        poll_at=Now() + bindparam("b_poll", type_=BigInteger),
-        deadline_at=Now() + bindparam("b_deadline", type_=BigInteger),
-        lease_until=0,
-    )
-)
 _THESE = t.provider_call.c.id.in_(bindparam("b_ids", expanding=True))
-_STATES = select(t.provider_call.c.id, t.provider_call.c.state).where(_THESE)
 _CALLS = select(
     t.provider_call.c.id,
     t.provider_call.c.account,
@@ -214,32 +192,6 @@ def hold(
     if connection.execute(_HOLD_BUDGET, given | {"b_scopes": list(scopes)}).rowcount != len(scopes):
         return False
     return connection.execute(_HOLD_POOL, given).rowcount == 1
-
-
-@dataclass(frozen=True, slots=True)
-class NewCall:
-    """A call that is about to leave. After `lease_us` without an outcome its caller is dead."""
-
-    account: str
-    operation: str
-    lease_us: int
-
-
-def add_calls(connection: Connection, owner: str, periods: Periods, calls: Sequence[NewCall]) -> list[int]:
-    """Calls in state `sent`: from here on they count as if they had left."""
-    rows = [
-        {
-            "account": call.account,
-            "operation": call.operation,
-            "run_id": periods.run_id,
-            "owner": owner,
-            "day": periods.day,
-            "month": periods.month,
-            "b_lease": call.lease_us,
-        }
-        for call in calls
-    ]
-    return [int(i) for i in connection.execute(_ADD_CALL, rows).scalars()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,62 +244,6 @@ def shift(connection: Connection, shifts: Sequence[Shift]) -> None:
         }
         connection.execute(_SHIFT_BUDGET, given)
         connection.execute(_SHIFT_POOL, {**given, "b_gone": gone})
-
-
-def move_call(
-    connection: Connection,
-    call_id: int,
-    before: Sequence[str],
-    after: str,
-    later: Mapping[str, int] | None = None,
-    **values: object,
-) -> bool:
-    """Conditional transition of a call; False where it was in none of the states `before`.
-
-    `later` are instants, in microseconds from now.
-    """
-    return move_calls(connection, [call_id], before, after, later, **values) == 1
-
-
-def move_calls(
-    connection: Connection,
-    call_ids: Sequence[int],
-    before: Sequence[str],
-    after: str,
-    later: Mapping[str, int] | None = None,
-    **values: object,
-) -> int:
-    """Conditional transition of several calls; how many made it."""
-    return transitions.move(connection, t.provider_call, "id", call_ids, before, after, values, later)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job that a vendor accepted for a call; its next poll and its deadline in microseconds from now."""
-
-    call_id: int
-    handle: str
-    poll_us: int
-    deadline_us: int
-
-
-def pend_calls(connection: Connection, begun: Sequence[Job]) -> int:
-    """Calls and their lookups wait for a job's end; how many calls made that transition."""
-    if not begun:
-        return 0
-    rows = [
-        {"b_id": j.call_id, "b_handle": j.handle, "b_poll": j.poll_us, "b_deadline": j.deadline_us}
-        for j in begun
-    ]
-    moved = int(connection.execute(_PEND, rows).rowcount)
-    ids = [job.call_id for job in begun]
-    transitions.move(connection, t.lookup, "call_id", ids, ("sent", "unknown"), "pending", {})
-    return moved
-
-
-def call_states(connection: Connection, call_ids: Sequence[int]) -> dict[int, str]:
-    """The states of calls."""
-    return {int(r.id): str(r.state) for r in connection.execute(_STATES, {"b_ids": list(call_ids)})}
 
 
 Held = dict[str, tuple[int, int]]
@@ -412,17 +308,20 @@ class Room:
     """Room under the configured caps alone."""
 
 
+_LIMITS = select(t.budget).where(_SCOPES)
+_POOLS = select(t.pool).where(t.pool.c.reported.is_(True))
+
+
 def headroom(connection: Connection, periods: Periods) -> dict[tuple[str, str], Room]:
     """(account, kind) → room. A vendor whose figure is unknown leaves none."""
-    p = periods
-    rows = or_(*(and_(t.budget.c.scope == s, t.budget.c.period == p.key(s)) for s in ("run", "day", "month")))
+    given = {"b_run": str(periods.run_id), "b_day": periods.day, "b_month": periods.month}
     found: dict[tuple[str, str], Room] = {}
-    for row in connection.execute(select(t.budget).where(rows)):
+    for row in connection.execute(_LIMITS, given):
         used = row.spent + row.unknown
         left = row.cap - used
         room = Room(left - row.reserved, left, row.scope, row.cap, used, left - row.reserved)
         found[row.account, row.kind] = _tighter(found.get((row.account, row.kind)), room)
-    for row in connection.execute(select(t.pool).where(t.pool.c.reported.is_(True))):
+    for row in connection.execute(_POOLS):
         key = (row.account, row.kind)
         if key in found:
             left = -1 if row.remaining is None else row.remaining - row.spent_since - row.floor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
@@ -78,28 +78,33 @@ def set_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[
         connection.execute(t.identity.insert(), rows)
 
 
+_MARKS = select(t.identity.c.work_id, t.identity.c.digest).where(
+    t.identity.c.work_id.in_(bindparam("b_ids", expanding=True))
+)
+_ADD_MARKS = t.identity.insert()
+
+
 def add_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[str]]) -> None:
     """Further marks of persons; those that are known stay."""
     wanted = {(w, d) for w, digests in digests_by_work.items() for d in digests}
     if not wanted:
         return
-    held = connection.execute(
-        select(t.identity.c.work_id, t.identity.c.digest).where(
-            t.identity.c.work_id.in_({w for w, _ in wanted})
-        )
-    )
+    held = connection.execute(_MARKS, {"b_ids": sorted({w for w, _ in wanted})})
     missing = wanted - {(int(w), str(d)) for w, d in held}
     if missing:
-        connection.execute(t.identity.insert(), [{"work_id": w, "digest": d} for w, d in sorted(missing)])
+        connection.execute(_ADD_MARKS, [{"work_id": w, "digest": d} for w, d in sorted(missing)])
+
+
+_HOLDERS = select(t.identity.c.digest, t.identity.c.work_id).where(
+    t.identity.c.digest.in_(bindparam("b_digests", expanding=True))
+)
 
 
 def holders(connection: Connection, digests: Sequence[str]) -> dict[str, list[Row]]:
     """mark → the rows that bear it."""
     if not digests:
         return {}
-    pairs = connection.execute(
-        select(t.identity.c.digest, t.identity.c.work_id).where(t.identity.c.digest.in_(digests))
-    ).all()
+    pairs = connection.execute(_HOLDERS, {"b_digests": list(digests)}).all()
     rows = {r.id: r for r in many(connection, sorted({int(w) for _, w in pairs}))}
     found: dict[str, list[Row]] = {}
     for mark, work_id in pairs:
@@ -107,18 +112,21 @@ def holders(connection: Connection, digests: Sequence[str]) -> dict[str, list[Ro
     return found
 
 
+_MINE, _OTHER = t.identity.alias("mine"), t.identity.alias("other")
+_SIBLINGS = (
+    select(_MINE.c.work_id, _OTHER.c.work_id)
+    .join(_OTHER, and_(_OTHER.c.digest == _MINE.c.digest, _OTHER.c.work_id != _MINE.c.work_id))
+    .where(_MINE.c.work_id.in_(bindparam("b_ids", expanding=True)))
+    .distinct()
+    .limit(2000)
+)
+
+
 def siblings(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[Row]]:
     """work id → rows of what seems to be the same person, in whatever sync or CRM, by shared marks."""
     if not work_ids:
         return {}
-    mine, other = t.identity.alias("mine"), t.identity.alias("other")
-    pairs = connection.execute(
-        select(mine.c.work_id, other.c.work_id)
-        .join(other, and_(other.c.digest == mine.c.digest, other.c.work_id != mine.c.work_id))
-        .where(mine.c.work_id.in_(work_ids))
-        .distinct()
-        .limit(2000)
-    ).all()
+    pairs = connection.execute(_SIBLINGS, {"b_ids": list(work_ids)}).all()
     rows = {r.id: r for r in many(connection, sorted({b for _, b in pairs}))}
     found: dict[int, list[Row]] = {}
     for a, b in pairs:

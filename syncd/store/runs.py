@@ -187,14 +187,15 @@ def brake_of(halt: Halt) -> str:
     return halt.reason.partition(":")[0] if halt.kind == "brake" else ""
 
 
+_HALTS = (
+    select(t.halt).where(or_(t.halt.c.until_at.is_(None), t.halt.c.until_at > Now())).order_by(t.halt.c.scope)
+)
+_RECORD = t.audit.insert().values(at=Now())
+
+
 def halts(connection: Connection) -> list[Halt]:
     """Every halt in force."""
-    rows = connection.execute(
-        select(t.halt)
-        .where(or_(t.halt.c.until_at.is_(None), t.halt.c.until_at > Now()))
-        .order_by(t.halt.c.scope)
-    )
-    return [Halt(r.scope, r.kind, r.reason, r.since_at, r.until_at) for r in rows]
+    return [Halt(r.scope, r.kind, r.reason, r.since_at, r.until_at) for r in connection.execute(_HALTS)]
 
 
 def halt(connection: Connection, scope: str, kind: str, reason: str, for_us: int | None = None) -> bool:
@@ -226,7 +227,7 @@ def record(connection: Connection, actor: str, action: str, **values: Any) -> No
 def record_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Audit events, each with actor and action and the same further keys."""
     if rows:
-        connection.execute(t.audit.insert().values(at=Now()), list(rows))
+        connection.execute(_RECORD, list(rows))
 
 
 def events(

@@ -21,7 +21,7 @@ from syncd.config import urls
 from syncd.config.checks import connectors
 from syncd.model import Lookup
 from syncd.settle import Settler
-from syncd.store import lookups, money
+from syncd.store import calls, lookups, money
 from syncd.store import tables as t
 
 Patch = pytest.MonkeyPatch
@@ -53,13 +53,13 @@ def remainder(patch: Patch) -> None:
 
 def fences(patch: Patch) -> None:
     """A worker books for contacts that it has lost."""
-    patch.setattr(ledger.work, "extend", lambda *_: True)
+    patch.setattr(ledger.leases, "extend", lambda *_: True)
 
 
 def once_only(patch: Patch) -> None:
     """A second settlement of one call counts again."""
-    patch.setattr(money, "call_states", lambda connection, ids: dict.fromkeys(ids, "sent"))
-    patch.setattr(money, "move_calls", lambda connection, ids, *_, **__: len(ids))
+    patch.setattr(calls, "states", lambda connection, ids: dict.fromkeys(ids, "sent"))
+    patch.setattr(calls, "move_all", lambda connection, ids, *_, **__: len(ids))
 
 
 def intents_of_calls(patch: Patch) -> None:

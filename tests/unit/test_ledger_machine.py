@@ -37,7 +37,7 @@ from syncd.connector import Operation
 from syncd.ledger import SCOPES, Booked, Caps, Launch, Purse, Refusal
 from syncd.model import Balance, Charge, Pool
 from syncd.recover import recover
-from syncd.store import figures, jobs, money, work
+from syncd.store import calls, figures, jobs, leases, money, work
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Store
 from syncd.store.money import Periods
@@ -241,7 +241,7 @@ class LedgerMachine(RuleBasedStateMachine):
         taken = any(self._live(asked, key, order.epoch) for key in order.keys)
         done = worker.book(asked, *order.keys, rows=rows, epoch=order.epoch)
         with self.store.write() as connection:
-            work.finish(connection, worker.owner, [work.End(r.id, r.fence, "ready") for r in rows])
+            leases.finish(connection, worker.owner, [leases.End(r.id, r.fence, "ready") for r in rows])
         if order.frozen:
             assert done == Refusal("fence_lost")
         elif taken:
@@ -455,7 +455,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def books_agree(self) -> None:
         with self.store.read() as connection:
-            states = money.call_states(connection, [c.booked.ticket.call_id for c in self.made])
+            states = calls.states(connection, [c.booked.ticket.call_id for c in self.made])
             rows = connection.execute(select(t.budget)).all()
             pools = figures.pools(connection)
             lines = _lines(connection)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from syncd.ledger import Booked
-from syncd.store import jobs, lookups, money, people, work
+from syncd.store import calls, jobs, lookups, people, work
 from syncd.store.engine import MILLION, Store
 from syncd.store.lookups import Result
 from tests.books import ACCOUNT, EMAIL, FREE, LEASE_US, Worker, booked, caps
@@ -57,8 +57,8 @@ def test_an_outcome_is_stored_once_and_the_key_is_forgotten(worker: Worker) -> N
 def test_questions_that_are_put_again_say_nothing_of_how_often_a_provider_finds_somebody(
     worker: Worker,
 ) -> None:
-    calls = [booked(worker.book(EMAIL, key, epoch=epoch)) for key, epoch in (("a", 0), ("b", 0), ("b", 1))]
-    for call, outcome in zip(calls, ("found", "not_found", "not_found"), strict=True):
+    made = [booked(worker.book(EMAIL, key, epoch=epoch)) for key, epoch in (("a", 0), ("b", 0), ("b", 1))]
+    for call, outcome in zip(made, ("found", "not_found", "not_found"), strict=True):
         settle(worker.store, Result(call.lookup_ids[0], outcome))
     with worker.store.read() as connection:
         rows = lookups.latest(connection, ACCOUNT, [EMAIL.name], 10)
@@ -263,11 +263,11 @@ def test_where_one_process_is_alone_the_calls_of_all_others_are_abandoned(worker
 
 
 def test_only_calls_without_an_outcome_are_abandoned(worker: Worker) -> None:
-    calls = [booked(b) for b in worker.book_calls(EMAIL, [["a"], ["b"], ["c"], ["d"]])]
-    worker.settle(calls[0], email=1)
-    worker.release(calls[1])
-    worker.lose(calls[2])
-    worker.pend(calls[3])
+    made = [booked(b) for b in worker.book_calls(EMAIL, [["a"], ["b"], ["c"], ["d"]])]
+    worker.settle(made[0], email=1)
+    worker.release(made[1])
+    worker.lose(made[2])
+    worker.pend(made[3])
     assert abandoned(worker.store, alive="another") == []
 
 
@@ -286,10 +286,10 @@ def test_unresolved_calls_are_told_with_their_reason_oldest_first(worker: Worker
 
 
 def test_a_transition_of_several_calls_counts_those_that_made_it(worker: Worker) -> None:
-    calls = [booked(b) for b in worker.book_calls(EMAIL, [["a"], ["b"], ["c"]])]
-    ids = [c.ticket.call_id for c in calls]
-    worker.settle(calls[0], email=1)
+    made = [booked(b) for b in worker.book_calls(EMAIL, [["a"], ["b"], ["c"]])]
+    ids = [c.ticket.call_id for c in made]
+    worker.settle(made[0], email=1)
     with worker.store.write() as connection:
-        assert money.move_calls(connection, ids, ("sent",), "unknown", reason="test") == 2
-        assert money.move_call(connection, ids[0], ("sent",), "unknown") is False
-        assert money.call_states(connection, ids) == {ids[0]: "settled", ids[1]: "unknown", ids[2]: "unknown"}
+        assert calls.move_all(connection, ids, ("sent",), "unknown", reason="test") == 2
+        assert calls.move(connection, ids[0], ("sent",), "unknown") is False
+        assert calls.states(connection, ids) == {ids[0]: "settled", ids[1]: "unknown", ids[2]: "unknown"}

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from syncd.ledger import Booked, Caps, Purse, Refusal, micro
 from syncd.model import Balance, Charge, Pool, Unresolved
 from syncd.settle import Answered, Settler
-from syncd.store import figures, lookups, money, runs, work
+from syncd.store import figures, leases, lookups, money, runs, work
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Store
 from tests.books import ACCOUNT, BOTH, EMAIL, FREE, LEASE_US, Sums, Worker, booked, budget, call_state, caps
@@ -138,7 +138,7 @@ def test_a_worker_whose_contact_went_to_another_books_nothing(backend: Backend) 
     rows = first.claim(1)
     backend.clock.advance(61)
     with backend.store.write() as connection:
-        work.expire(connection, 0)
+        leases.expire(connection, 0)
     taken = second.claim(1)
     assert taken[0].id == rows[0].id
     assert first.book(EMAIL, "a", rows=rows) == Refusal("fence_lost")
@@ -161,7 +161,7 @@ def test_booking_renews_the_leases_of_its_contacts(backend: Backend) -> None:
     booked(w.book(EMAIL, "a", rows=rows))
     backend.clock.advance(50)
     with backend.store.write() as connection:
-        assert work.expire(connection, 0) == 0
+        assert leases.expire(connection, 0) == 0
 
 
 # the vendor's own figure

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from syncd.store import lists, people, work
+from syncd.store import leases, lists, people, work
 from syncd.store import tables as t
 from syncd.store.engine import MILLION, Store
 from tests.books import LEASE_US, add_contacts
@@ -27,16 +27,16 @@ def claim(
     store: Store, owner: str = "a", limit: int = 10, states: tuple[str, ...] = TAKES, run_id: int = 1
 ) -> list[work.Row]:
     with store.write() as connection:
-        return work.claim(connection, owner, states, SYNCS, limit, LEASE_US, run_id)
+        return leases.claim(connection, owner, states, SYNCS, limit, LEASE_US, run_id)
 
 
-def finish(store: Store, owner: str, *ends: work.End) -> list[bool]:
+def finish(store: Store, owner: str, *ends: leases.End) -> list[bool]:
     with store.write() as connection:
-        return work.finish(connection, owner, ends)
+        return leases.finish(connection, owner, ends)
 
 
-def end(row: work.Row, state: str = "done", reason: str = "", **values: object) -> work.End:
-    return work.End(row.id, row.fence, state, reason, **values)  # type: ignore[arg-type]  # columns by name
+def end(row: work.Row, state: str = "done", reason: str = "", **values: object) -> leases.End:
+    return leases.End(row.id, row.fence, state, reason, **values)  # type: ignore[arg-type]  # columns by name
 
 
 def get(store: Store, work_id: int) -> work.Row:
@@ -190,7 +190,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(backend: Backend) -> None:
     (old,) = claim(backend.store, "a")
     backend.clock.advance(61)
     with backend.store.write() as connection:
-        assert work.expire(connection, 0) == 1
+        assert leases.expire(connection, 0) == 1
     (new,) = claim(backend.open(), "b")
     assert new.fence == old.fence + 1
     assert finish(backend.store, "a", end(old)) == [False]
@@ -203,7 +203,7 @@ def test_a_row_whose_lease_ran_out_is_nobodys_until_it_is_claimed_again(backend:
     (row,) = claim(backend.store, "a")
     backend.clock.advance(61)
     with backend.store.write() as connection:
-        work.expire(connection, 0)
+        leases.expire(connection, 0)
     assert finish(backend.store, "a", end(row)) == [False]
     assert get(backend.store, row.id).state == "ready"
 
@@ -213,7 +213,7 @@ def test_an_owner_that_took_its_own_row_again_is_told_by_the_fence(backend: Back
     (old,) = claim(backend.store, "a")
     backend.clock.advance(61)
     with backend.store.write() as connection:
-        work.expire(connection, 0)
+        leases.expire(connection, 0)
     claim(backend.store, "a")
     assert finish(backend.store, "a", end(old)) == [False]
     assert get(backend.store, old.id).state == "leased"
@@ -272,7 +272,7 @@ def test_a_change_while_a_writer_holds_the_row_brings_it_back_after_the_write(st
     (row,) = claim(store, "writer", states=("enriched", "writing"))
     with store.write() as connection:
         assert not work.again(connection, i, version="v2")
-        assert work.hold(connection, "writer", "writing", {i: (row.fence, b"t")}) == 0
+        assert leases.hold(connection, "writer", "writing", {i: (row.fence, b"t")}) == 0
     assert finish(store, "writer", end(row)) == [True]
     assert get(store, i).state == "ready"
 
@@ -309,14 +309,14 @@ def test_a_lease_is_renewed_only_if_all_are_still_held(backend: Backend) -> None
     rows = claim(backend.store)
     fences = {r.id: r.fence for r in rows}
     with backend.store.write() as connection:
-        assert work.extend(connection, "a", fences, LEASE_US)
-        assert not work.extend(connection, "b", fences, LEASE_US)
-        assert not work.extend(connection, "a", {**fences, rows[0].id: 7}, LEASE_US)
+        assert leases.extend(connection, "a", fences, LEASE_US)
+        assert not leases.extend(connection, "b", fences, LEASE_US)
+        assert not leases.extend(connection, "a", {**fences, rows[0].id: 7}, LEASE_US)
         work.leave(connection, rows[1].id, "deleted")
-        assert not work.extend(connection, "a", fences, 1000 * LEASE_US)
+        assert not leases.extend(connection, "a", fences, 1000 * LEASE_US)
     backend.clock.advance(61)
     with backend.store.write() as connection:
-        assert work.expire(connection, 0) == 1
+        assert leases.expire(connection, 0) == 1
 
 
 def test_a_heartbeat_keeps_everything_its_owner_holds(backend: Backend) -> None:
@@ -325,10 +325,10 @@ def test_a_heartbeat_keeps_everything_its_owner_holds(backend: Backend) -> None:
     claim(backend.store, "b", 1)
     backend.clock.advance(50)
     with backend.store.write() as connection:
-        assert work.heartbeat(connection, "a", LEASE_US) == 2
+        assert leases.heartbeat(connection, "a", LEASE_US) == 2
     backend.clock.advance(50)
     with backend.store.write() as connection:
-        assert work.expire(connection, 0) == 1
+        assert leases.expire(connection, 0) == 1
         assert lists.counts(connection) == {"leased": 2, "ready": 1}
 
 
@@ -337,11 +337,11 @@ def test_leases_of_the_dead_run_out_after_their_grace(backend: Backend) -> None:
     claim(backend.store)
     backend.clock.advance(60)
     with backend.store.write() as connection:
-        assert work.expire(connection, 0) == 0
+        assert leases.expire(connection, 0) == 0
     backend.clock.advance(30)
     with backend.store.write() as connection:
-        assert work.expire(connection, 60 * MILLION) == 0
-        assert work.expire(connection, 0) == 1
+        assert leases.expire(connection, 60 * MILLION) == 0
+        assert leases.expire(connection, 0) == 1
     assert len(claim(backend.store, "b")) == 1
 
 
@@ -349,11 +349,11 @@ def test_an_interrupted_write_is_due_at_once_and_stays_a_write(backend: Backend)
     (i,) = add(backend.store, state="enriched")
     (row,) = claim(backend.store, states=("enriched", "writing"))
     with backend.store.write() as connection:
-        work.hold(connection, "a", "writing", {i: (row.fence, b"t")})
+        leases.hold(connection, "a", "writing", {i: (row.fence, b"t")})
     backend.clock.advance(30)
     with backend.store.write() as connection:
-        assert work.orphan(connection, "b", alone=True) == 1
-        assert work.expire(connection, 0) == 1
+        assert leases.orphan(connection, "b", alone=True) == 1
+        assert leases.expire(connection, 0) == 1
     (again,) = claim(backend.store, "b", states=("enriched", "writing"))
     assert (again.state, again.trace, again.fence) == ("writing", b"t", row.fence + 1)
 
@@ -366,8 +366,8 @@ def test_one_of_many_orphans_what_it_held_itself_and_one_alone_whatever_was_held
     claim(store, "a", 1)
     claim(store, "b", 1)
     with store.write() as connection:
-        assert work.orphan(connection, "b", alone) == held
-        assert work.expire(connection, 0) == held
+        assert leases.orphan(connection, "b", alone) == held
+        assert leases.expire(connection, 0) == held
         assert lists.counts(connection).get("leased", 0) == 2 - held
 
 
@@ -377,9 +377,9 @@ def test_holding_on_tells_how_many_rows_were_lost(store: Store) -> None:
     held = {r.id: (r.fence, b"t") for r in rows}
     with store.write() as connection:
         work.leave(connection, rows[0].id, "deleted")
-        assert work.hold(connection, "a", "writing", held) == 1
-        assert work.hold(connection, "b", "writing", held) == 3
-        assert work.hold(connection, "a", "writing", {}) == 0
+        assert leases.hold(connection, "a", "writing", held) == 1
+        assert leases.hold(connection, "b", "writing", held) == 3
+        assert leases.hold(connection, "a", "writing", {}) == 0
     assert [get(store, r.id).state for r in rows] == ["skipped", "writing", "writing"]
 
 
