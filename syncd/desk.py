@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -23,7 +24,9 @@ from syncd.model import (
     KeyKind,
     LastWrite,
     Level,
+    Persona,
     SyncPolicy,
+    Verdict,
 )
 from syncd.offers import Answered, normal
 from syncd.plan import Assessment, Need, assess, keys_of, persona_of
@@ -146,7 +149,7 @@ class Desk:
         if key is None:
             return
         persona = self.assessment.persona
-        judged = tuple((c, judge(persona, key, c, self.namesakes)) for c in unpack_candidates(kept.answer))
+        judged = _judged(kept.answer, persona, key, self.namesakes)
         trusted = any(v.level.reaches(self.policy.min_identity) for _, v in judged)
         self.asked.append(
             Asked(kept.account, kept.operation, key, _state(kept), judged, kept.id, trusted or not judged)
@@ -273,6 +276,14 @@ class Desk:
         """Whether any trusted answer holds something that a need could take."""
         wanted = [replace(n, accept=None) for n in self.assessment.needs]
         return bool(satisfied(wanted, self.answers, self.policy, self.assessment.persona.region))
+
+
+@lru_cache(1024)
+def _judged(
+    answer: bytes | None, persona: Persona, key: Key, namesakes: bool
+) -> tuple[tuple[Candidate, Verdict], ...]:
+    """The candidates of a stored answer with what speaks for them. A contact's desk is set up several times."""
+    return tuple((c, judge(persona, key, c, namesakes)) for c in unpack_candidates(answer))
 
 
 def _outlived(kept: Kept, lifetimes: Mapping[str, tuple[float, float]], now_us: int) -> bool:
