@@ -8,16 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from syncd.connector import Failure, FailureKind, Limit
+from syncd.connector.wire import believed
 from syncd.store import rates
 from syncd.store.engine import MILLION, Store
-from syncd.store.rates import Slots, Want
+from syncd.store.rates import Demand, Slots
 
 MARGIN_S = 0.25
 """Spread of request latency. Without it a server that counts arrivals sees one request too many now and then."""
 SPARE = 0.03
 """The most of a period that is left unused beside the margin."""
 BREAK_AFTER = 5
-BREAK_S, BREAK_MOST_S = 5.0, 600.0
+BREAK_S = 5.0
 
 
 def interval_s(limit: Limit) -> float:
@@ -72,9 +73,9 @@ class Pacer:
 
     def take_all(self, wanted: Sequence[tuple[Bucket, int]], horizon_s: float) -> list[Slots]:
         """The same for several buckets at once."""
-        wants = [Want(bucket.key, count, round(bucket.limit.per_s * MILLION)) for bucket, count in wanted]
+        demands = [Demand(bucket.key, count, round(bucket.limit.per_s * MILLION)) for bucket, count in wanted]
         with self._store.write() as connection:
-            return rates.take(connection, wants, round(horizon_s * MILLION))
+            return rates.take(connection, demands, round(horizon_s * MILLION))
 
     def wait(self, bucket: Bucket, most_s: float) -> None:
         """Return when a request may be sent.
@@ -112,20 +113,18 @@ class Pacer:
             return first
 
     def pause(self, bucket: Bucket, seconds: float) -> None:
-        """Nobody uses the bucket for so long."""
+        """Nobody uses the bucket for so long, as far as a vendor can mean it."""
         with self._turn:
             self._ahead.pop(bucket.key, None)
         with self._store.write() as connection:
-            rates.pause(connection, bucket.key, round(seconds * MILLION))
+            rates.pause(connection, bucket.key, round(believed(seconds) * MILLION))
 
     def outage(self, bucket: Bucket) -> int:
         """Count an outage; after several in a row the breaker opens for ever longer."""
         with self._turn:
             self._ahead.pop(bucket.key, None)
         with self._store.write() as connection:
-            return rates.failed(
-                connection, bucket.key, BREAK_AFTER, round(BREAK_S * MILLION), round(BREAK_MOST_S * MILLION)
-            )
+            return rates.failed(connection, bucket.key, BREAK_AFTER, round(BREAK_S * MILLION))
 
     def recovered(self, bucket: Bucket) -> int:
         """Close the breaker; how many outages it had counted."""

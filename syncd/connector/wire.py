@@ -14,7 +14,17 @@ import orjson
 from syncd.connector.declare import Operation
 from syncd.connector.failure import Failure, FailureKind
 
-LONGEST_WAIT_S = 86_400.0
+LONGEST_WAIT_S = 31 * 86_400.0
+"""The longest wait that a vendor can mean: until its next month."""
+DOUBTFUL_WAIT_S = 86_400.0
+
+
+def believed(asked_s: float) -> float:
+    """The seconds to wait for a vendor that asked for so many: as many, up to LONGEST_WAIT_S.
+
+    Whoever asks for more cannot mean it (a date is taken for seconds, say), and is asked again after a day.
+    """
+    return max(0.0, asked_s) if asked_s <= LONGEST_WAIT_S else DOUBTFUL_WAIT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class Answer:
     def retry_after_s(self) -> float | None:
         """The Retry-After header in seconds, from either of its forms; None where it is absent or odd.
 
-        Never more than LONGEST_WAIT_S: whoever has waited so long may ask again, and is told again.
+        As far as it is `believed`.
         """
         text = self.headers.get("retry-after", "").strip()
         try:
@@ -69,7 +79,7 @@ class Answer:
                 asked = (then - parsedate_to_datetime(self.headers["date"])).total_seconds()
             except (KeyError, TypeError, ValueError, OverflowError, IndexError):
                 return None
-        return None if math.isnan(asked) else min(max(0.0, asked), LONGEST_WAIT_S)
+        return None if math.isnan(asked) else believed(asked)
 
     def __repr__(self) -> str:
         return f"Answer({self.status})"

@@ -13,9 +13,8 @@ from syncd.store.engine import MILLION, Now
 
 WAIT_US = 60 * MILLION
 """Longer than any caller waits for a slot: no slot is handed out further ahead than a period and this."""
-PAUSE_MOST_US = 2 * 3600 * MILLION
-"""The longest pause that is kept; a vendor that asks for more is asked again after it. Whatever lies further
-ahead can only come from a clock that was set back, and is not waited for."""
+BREAK_MOST_US = 600 * MILLION
+"""The longest time for which a breaker opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ def ensure(connection: Connection, key: str, interval_us: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class Demand:
     """Up to `count` slots of a bucket whose requests are counted over `period_us`."""
 
     key: str
@@ -45,12 +44,17 @@ class Want:
     period_us: int
 
 
+_PAUSED = t.rate.c.paused_until - case((t.rate.c.paused_at > Now(), t.rate.c.paused_at), else_=Now())
+"""How long a pause still lasts. One that began later than now began before the clock was set back: how much of it
+has passed nobody knows, so all of it is left."""
+_SHUT = case(
+    (t.rate.c.breaker_until - Now() > BREAK_MOST_US, BREAK_MOST_US), else_=t.rate.c.breaker_until - Now()
+)
+"""How long the breaker stays open."""
 _FOUND = select(
-    t.rate.c.key,
-    t.rate.c.tat,
-    t.rate.c.interval_us,
-    t.rate.c.paused_until,
-    t.rate.c.breaker_until,
+    t.rate,
+    _PAUSED.label("paused"),
+    _SHUT.label("shut"),
     Now().label("now"),
 ).where(t.rate.c.key.in_(bindparam("b_keys", expanding=True)))
 _ADVANCE = (
@@ -58,55 +62,81 @@ _ADVANCE = (
     .where(
         t.rate.c.key == bindparam("b_key"),
         t.rate.c.tat == bindparam("b_tat"),
-        t.rate.c.paused_until == bindparam("b_paused"),
+        t.rate.c.paused_at == bindparam("b_began"),
+        t.rate.c.paused_until == bindparam("b_until"),
+        t.rate.c.breaker_until == bindparam("b_shut"),
     )
-    .values(tat=bindparam("b_after"))
+    .values(
+        tat=bindparam("b_tat_then"),
+        paused_at=bindparam("b_began_then"),
+        paused_until=bindparam("b_until_then"),
+        breaker_until=bindparam("b_shut_then"),
+    )
 )
 
 
-def take(connection: Connection, wants: Sequence[Want], horizon_us: int) -> list[Slots]:
-    """For each want the slots that fall due within `horizon_us`; none where the next is later or paused.
+def take(connection: Connection, demands: Sequence[Demand], horizon_us: int) -> list[Slots]:
+    """For each demand the slots that fall due within `horizon_us`; none where the next is later or paused.
 
-    A slot is a moment, not a token: unused ones lapse, so nothing is ever sent in a burst. A theoretical
-    arrival time further ahead than anybody waits can only come from a clock that was set back; it is cut to
-    one whole period.
+    A slot is a moment, not a token: unused ones lapse, so nothing is ever sent in a burst. Moments further
+    ahead than there can be any come from a clock that was set back, and are stored anew: an arrival time one
+    whole period ahead, a pause as long as it was, a breaker as long as the longest.
     """
-    rows = {row.key: row for row in connection.execute(_FOUND, {"b_keys": [want.key for want in wants]})}
-    return [_take(connection, rows[want.key], want, horizon_us) for want in wants]
+    rows = {
+        row.key: row for row in connection.execute(_FOUND, {"b_keys": [demand.key for demand in demands]})
+    }
+    return [_take(connection, rows[demand.key], demand, horizon_us) for demand in demands]
 
 
-def _take(connection: Connection, row: Row[Any], want: Want, horizon_us: int) -> Slots:
+def _take(connection: Connection, row: Row[Any], demand: Demand, horizon_us: int) -> Slots:
     at = int(row.now)
-    tat = row.tat if row.tat - at <= want.period_us + WAIT_US else at + want.period_us
-    stops = [until for until in (row.paused_until, row.breaker_until) if until - at <= PAUSE_MOST_US]
-    first = max(tat, at, *stops)
+    tat = row.tat if row.tat - at <= demand.period_us + WAIT_US else at + demand.period_us
+    first = max(tat, at, at + row.paused, at + row.shut)
     fitting = 0 if first - at > horizon_us else 1 + (at + horizon_us - first) // max(1, row.interval_us)
-    taken = int(min(want.count, fitting))
+    taken = int(min(demand.count, fitting))
     after = first + taken * row.interval_us if taken else tat
-    if after != row.tat:
-        given = {"b_key": want.key, "b_tat": row.tat, "b_paused": row.paused_until, "b_after": after}
-        if connection.execute(_ADVANCE, given).rowcount != 1:
-            return Slots(0, row.interval_us, row.interval_us)
+    if not _stored(connection, row, after):
+        return Slots(0, row.interval_us, row.interval_us)
     return Slots(taken, first - at, row.interval_us)
 
 
+def _stored(connection: Connection, row: Row[Any], after: int) -> bool:
+    """Whether the row is as it has to be from now on; False where another worker was faster."""
+    held = (row.tat, row.paused_at, row.paused_until, row.breaker_until)
+    then = (after, *_stops(row))
+    if then == held:
+        return True
+    given = zip(("b_tat", "b_began", "b_until", "b_shut"), held, strict=True)
+    fresh = zip(("b_tat_then", "b_began_then", "b_until_then", "b_shut_then"), then, strict=True)
+    return connection.execute(_ADVANCE, {"b_key": row.key, **dict(given), **dict(fresh)}).rowcount == 1
+
+
+def _stops(row: Row[Any]) -> tuple[int, int, int]:
+    """Beginning and end of the pause and end of the breaker, as they are to be stored.
+
+    What is over is forgotten, so that no clock brings it back.
+    """
+    now = int(row.now)
+    began, until = (now, now + row.paused) if row.paused_at > now else (row.paused_at, row.paused_until)
+    shut = min(row.breaker_until, now + BREAK_MOST_US) if row.shut > 0 else 0
+    return (began, until, shut) if row.paused > 0 else (0, 0, shut)
+
+
 def pause(connection: Connection, key: str, wait_us: int) -> None:
-    """Nobody sends before the wait is over, `PAUSE_MOST_US` at most; a longer pause that is in force stays."""
-    wait_us = min(wait_us, PAUSE_MOST_US)
-    held = t.rate.c.paused_until.between(Now() + wait_us, Now() + PAUSE_MOST_US)
+    """Nobody sends before the wait is over; a longer pause that is in force stays."""
     connection.execute(
         update(t.rate)
-        .where(t.rate.c.key == key)
-        .values(paused_until=case((held, t.rate.c.paused_until), else_=Now() + wait_us))
+        .where(t.rate.c.key == key, wait_us > _PAUSED)
+        .values(paused_at=Now(), paused_until=Now() + wait_us)
     )
 
 
-def failed(connection: Connection, key: str, threshold: int, base_us: int, most_us: int) -> int:
+def failed(connection: Connection, key: str, threshold: int, base_us: int) -> int:
     """Count an outage; from `threshold` in a row on, open the breaker ever longer. Returns the count."""
     connection.execute(update(t.rate).where(t.rate.c.key == key).values(failures=t.rate.c.failures + 1))
     count = int(connection.scalar(select(t.rate.c.failures).where(t.rate.c.key == key)) or 0)
     if count >= threshold:
-        wait = min(most_us, base_us * 2 ** min(20, count - threshold))
+        wait = min(BREAK_MOST_US, base_us * 2 ** min(20, count - threshold))
         connection.execute(update(t.rate).where(t.rate.c.key == key).values(breaker_until=Now() + wait))
     return count
 
@@ -121,16 +151,8 @@ def worked(connection: Connection, key: str) -> int:
 
 def states(connection: Connection) -> list[tuple[str, int, int, int]]:
     """(key, failures, microseconds until a pause ends, until the breaker closes) of every bucket."""
-    rows = connection.execute(
-        select(
-            t.rate.c.key, t.rate.c.failures, t.rate.c.paused_until - Now(), t.rate.c.breaker_until - Now()
-        ).order_by(t.rate.c.key)
-    )
-    return [(key, int(n), _left(p), _left(b)) for key, n, p, b in rows]
-
-
-def _left(stop_us: int) -> int:
-    return int(stop_us) if 0 < stop_us <= PAUSE_MOST_US else 0
+    found = select(t.rate.c.key, t.rate.c.failures, _PAUSED, _SHUT).order_by(t.rate.c.key)
+    return [(key, int(n), max(0, int(p)), max(0, int(s))) for key, n, p, s in connection.execute(found)]
 
 
 def count(connection: Connection) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from syncd.store.engine import Store
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test keeps it equal to the scripts."""
 
 _SCRIPTS = Path(__file__).with_name("migrations")

@@ -281,6 +281,7 @@ rate = Table(
     Column("key", Text, primary_key=True),
     Column("tat", BigInteger, nullable=False, default=0),
     Column("interval_us", BigInteger, nullable=False),
+    Column("paused_at", BigInteger, nullable=False, default=0),
     Column("paused_until", BigInteger, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
     Column("breaker_until", BigInteger, nullable=False, default=0),

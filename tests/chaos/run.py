@@ -183,8 +183,12 @@ class Chaos:
         """Whether it works again: a request goes out, or a contact or a run comes to its end."""
         before, until = worker.requests(), time.monotonic() + GOES_ON_S
         while worker.alive and time.monotonic() < until:
-            if worker.hears(GOES_ON, 0.5, begun) or worker.requests() > before:
+            if worker.hears(GOES_ON, 0.5, begun):
                 return True
+            now = worker.requests()
+            if now is not None and before is not None and now > before:
+                return True
+            before = now if before is None else before
         return False
 
     def _read_only(self, worker: Worker) -> None:

@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 
 from tests.rehearsals import ROOT
@@ -125,14 +126,14 @@ class Worker:
                 return False
             time.sleep(POLL_S)
 
-    def requests(self) -> int:
-        """How many requests it has sent to vendors, by its own metrics; 0 where it does not tell."""
+    def requests(self) -> int | None:
+        """How many requests it has sent to vendors, by its own metrics; None where it does not tell."""
         ready = [json.loads(line) for line in self.said if '"daemon.ready"' in line]
         try:
             with urllib.request.urlopen(f"http://{ready[-1]['listen']}/metrics", timeout=5) as answer:
                 lines = answer.read().decode().splitlines()
-        except (OSError, IndexError):
-            return 0
+        except (OSError, HTTPException, IndexError):
+            return None
         return sum(int(float(line.split()[-1])) for line in lines if line.startswith(REQUESTS))
 
     def signal(self, number: signal.Signals) -> None:

@@ -12,6 +12,7 @@ import stamina
 
 from syncd.calls import ATTEMPTS, retry_quietly
 from syncd.connector import Failure, Mode, Operation
+from syncd.model import COMPANY_FIELDS, EMAIL_FIELDS, PHONE_FIELDS
 from tests.contract import provider_answers as answers
 from tests.contract import provider_manners as manners
 from tests.contract import provider_money as money
@@ -68,23 +69,43 @@ def rows_for(operation: Operation) -> Iterator[Row]:
 
 OWN = ("04", "08", "09", "11", "20")
 """Rows about what an operation returns and costs; in the others, operations of one kind do not differ."""
+_CONTACT = EMAIL_FIELDS | PHONE_FIELDS
+
+Endpoint = Callable[[Operation], Hashable]
+"""Where the questions of an operation go."""
 
 
-def kind_of(operation: Operation) -> Hashable:
-    """What operations of one provider have in common that differ only in what they return and cost."""
+def kind_of(operation: Operation, endpoint: Hashable) -> Hashable:
+    """What operations of one provider have in common that differ only in what they cost and in how much they tell:
+    where they ask, how, and whether the answers hold contact data, people, companies or judgements.
+    """
+    tells = (
+        not _CONTACT.isdisjoint(operation.returns),
+        operation.identifies,
+        not COMPANY_FIELDS.isdisjoint(operation.returns),
+        bool(operation.gates),
+        bool(operation.verifies),
+    )
     polls = operation.poll is not None
-    return operation.mode, frozenset(operation.accepts), operation.batch, polls, operation.free
+    asks = operation.mode, frozenset(operation.accepts), operation.batch, polls, operation.free
+    return endpoint, asks, tells
 
 
-def rows_of_all(operations: Sequence[Operation], every: bool) -> Iterator[tuple[Operation, Row]]:
-    """Every row for the first operation of each kind, and its own ones for the rest; or `every` row for each."""
-    seen: set[Hashable] = set()
+def rows_of_all(
+    operations: Sequence[Operation], endpoint: Endpoint, every: bool
+) -> Iterator[tuple[Operation, Row]]:
+    """Every row for the operation of each kind that returns most, and its own ones for the rest; or `every` row
+    for each.
+    """
+    kinds = {operation: kind_of(operation, endpoint(operation)) for operation in operations}
+    fullest: dict[Hashable, Operation] = {}
+    for operation in sorted(operations, key=lambda o: -len(o.returns)):
+        fullest.setdefault(kinds[operation], operation)
     for operation in operations:
-        kind = kind_of(operation)
+        whole = every or fullest[kinds[operation]] is operation
         for row in rows_for(operation):
-            if every or kind not in seen or row.__name__.split("_")[1] in OWN:
+            if whole or row.__name__.split("_")[1] in OWN:
                 yield operation, row
-        seen.add(kind)
 
 
 def run(row: Row, subject: ProviderSubject) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.store.schema import HEAD
 from tests.flow.test_service import free_port, service
 from tests.rehearsals import Director, Stage
 
@@ -158,7 +159,7 @@ def test_the_bundle_lists_its_contents_first_and_holds_what_is_needed(lived: Sta
         "runs.json", "status.json",
     }  # fmt: skip
     assert all(name in said.err for name in found)
-    assert json.loads(found["about.json"])["schema"]["state"] == "0001"
+    assert json.loads(found["about.json"])["schema"]["state"] == HEAD
     assert json.loads(found["runs.json"])[0]["verdict"] == "ok"
     assert json.loads(found["counts.json"])["rows"]["work"] > 0
     assert json.loads(found["check.json"]) == {"faults": []}

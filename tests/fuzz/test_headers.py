@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.connector import Answer
-from syncd.connector.wire import LONGEST_WAIT_S
+from syncd.connector.wire import DOUBTFUL_WAIT_S, LONGEST_WAIT_S
 from tests.fuzz.odd import many
 
 SENT = "Wed, 21 Oct 2026 07:28:00 GMT"
@@ -25,9 +25,13 @@ def asked(retry_after: str, date: str = SENT) -> float | None:
         ("Wed, 21 Oct 2026 07:29:00 GMT", 60.0),
         ("Wed, 21 Oct 2026 07:27:00 GMT", 0.0),
         ("-5", 0.0),
-        ("1e300", LONGEST_WAIT_S),
-        ("inf", LONGEST_WAIT_S),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_WAIT_S),
+        ("259200", 259_200.0),
+        ("2678400", LONGEST_WAIT_S),
+        ("Sun, 01 Nov 2026 00:00:00 GMT", 923_520.0),
+        ("1792567680", DOUBTFUL_WAIT_S),
+        ("1e300", DOUBTFUL_WAIT_S),
+        ("inf", DOUBTFUL_WAIT_S),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", DOUBTFUL_WAIT_S),
         ("nan", None),
         ("soon", None),
         ("", None),

@@ -24,6 +24,7 @@ from syncd.pacing import BREAK_AFTER, BREAK_S, Pacer, interval_s
 from syncd.store.engine import MILLION, Store
 from tests.unit.judging_support import modest
 
+DAY_S = 86_400
 LATENCY_S = 0.2
 """The most by which the way of one request may be longer than another's; below the margin that is kept."""
 
@@ -297,6 +298,25 @@ def test_a_pause_holds_everybody_and_a_longer_one_is_not_cut_short(world):
     assert other.take(bucket, 1, 29.9).count == 0
     slots = other.take(bucket, 1, 31.0)
     assert (slots.count, slots.wait_us) == (1, 30 * MILLION)
+
+
+@pytest.mark.parametrize("days", [3, 31])
+def test_a_vendor_that_asks_for_days_gets_them(world, days):
+    pacer = world.pacer()
+    bucket = pacer.buckets("key", [FAST])["default"]
+    pacer.pause(bucket, days * DAY_S)
+    assert pacer.take(bucket, 1, 0.0).wait_us == days * DAY_S * MILLION
+    world.clock.now += days * DAY_S - 1
+    assert world.pacer().take(bucket, 1, 0.5).count == 0
+    world.clock.now += 1
+    assert world.pacer().take(bucket, 1, 0.0).count == 1
+
+
+def test_a_vendor_that_asks_for_more_than_it_can_mean_is_asked_again_after_a_day(world):
+    pacer = world.pacer()
+    bucket = pacer.buckets("key", [FAST])["default"]
+    pacer.pause(bucket, world.clock.now * 1000)
+    assert pacer.take(bucket, 1, 0.0).wait_us == DAY_S * MILLION
 
 
 def test_slots_taken_ahead_are_given_up_when_the_server_says_stop(world):

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from syncd.store.engine import StateUnusable, Store
+from syncd.store import rates
+from syncd.store.engine import MILLION, StateUnusable, Store
 from syncd.store.schema import HEAD, configuration, current
 from syncd.store.tables import metadata
 from syncd.store.trouble import unusable
@@ -115,6 +117,29 @@ def test_two_processes_that_open_an_empty_database_at_once_both_find_it_ready(ba
         for _ in range(2)
     ]
     assert [p.communicate(b"") for p in started] == [(b"held\n", b"")] * 2
+
+
+def test_a_pause_that_an_older_release_noted_is_no_longer_than_it_was_then(url: str) -> None:
+    store = Store(url)
+    if store.path is not None:
+        store.path.parent.mkdir()
+    hour, now = 3600 * MILLION, store.clock_us()
+    with store.write() as connection:
+        scripts = configuration()
+        scripts.attributes["connection"] = connection
+        command.upgrade(scripts, "0001")
+        held = {"k": "vendor", "u": now + 9 * hour}
+        connection.execute(
+            text(
+                "INSERT INTO rate (key, tat, interval_us, paused_until, failures, breaker_until) "
+                "VALUES (:k, 0, 1, :u, 0, 0)"
+            ),
+            held,
+        )
+    store.open()
+    with store.read() as connection:
+        assert rates.states(connection) == [("vendor", 0, 2 * hour, 0)]
+    store.close()
 
 
 # refusals
