@@ -22,45 +22,25 @@ from syncd.calls import PaidLine
 from syncd.connector import Failure, FailureKind, Operation
 from syncd.desk import Desk
 from syncd.ledger import Booked, Item, Order, Refusal
-from syncd.model import Lookup, Outcome
+from syncd.model import Lookup
 from syncd.pacing import Bucket
+from syncd.parcels import Flight, Landing, Load, Parcel
 from syncd.settle import Answered, Fate, Settler
 from syncd.store import lookups, tidemark
 from syncd.store.engine import MILLION
 from syncd.store.money import Periods, Room
 from syncd.store.rates import Slots
-from syncd.waterfall import Ask, Vendor
+from syncd.waterfall import Vendor
 from syncd.workbench import Bench
 
 _log = structlog.get_logger("syncd.checkout")
 HORIZON_S = 0.03
 """How far ahead slots are taken: nothing waits longer between its booking and its first byte."""
+REST_S = 60.0
+"""A bucket that is shut for longer than this is not waited for within a run."""
 GROUP = 32
 GATHER_S = 0.004
 _NO_RESULT = Failure(FailureKind.CONTRACT, "the connector gave nothing back")
-
-
-@dataclass
-class Parcel:
-    """One question of one contact."""
-
-    desk: Desk
-    ask: Ask
-    digest: str
-    epoch: int = 0
-    """Above 0 where the question is put again because an earlier answer is too old."""
-
-
-@dataclass
-class Flight:
-    """A booked call on its way. `result` is what came back."""
-
-    account: ProviderAccount
-    operation: Operation
-    parcels: list[Parcel]
-    booked: Booked
-    due: float
-    result: list[Outcome] | Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +50,6 @@ class _Want:
     bucket: Bucket
     queues: list[tuple[ProviderAccount, Operation]]
     calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Calls of one operation that are to leave now, each with the moment of its slot."""
-
-    account: ProviderAccount
-    operation: Operation
-    groups: list[list[Parcel]]
-    dues: list[float]
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """A call that is settled, and what its contacts are to do now."""
-
-    flight: Flight
-    fate: Fate
-
-    @property
-    def failure(self) -> Failure | None:
-        return self.flight.result if isinstance(self.flight.result, Failure) else None
 
 
 class Checkout:
@@ -112,6 +70,8 @@ class Checkout:
         self.returned: list[Desk] = []
         self.held: list[Desk] = []
         """Contacts for whom the budgets suffice once jobs under way turn out cheaper than they may."""
+        self.rests: list[tuple[Desk, str, float]] = []
+        """Contacts whose provider asked for a pause or keeps failing, its account, and the seconds that are left."""
         self.lost: list[Desk] = []
         """Contacts whose lease another worker has now."""
 
@@ -200,6 +160,9 @@ class Checkout:
 
     def _load(self, want: _Want, slots: Slots) -> list[Load]:
         """What the slots that one bucket got let go now."""
+        if not slots.count and slots.wait_us > REST_S * MILLION:
+            self._rest(want, slots.wait_us / MILLION)
+            return []
         now = self.b.pacer.monotonic()
         if slots.count < want.calls:
             later = slots.wait_us / MILLION if not slots.count else slots.count * slots.interval_us / MILLION
@@ -216,6 +179,12 @@ class Checkout:
                 loads.append(Load(owner, asked, groups, dues[: len(groups)]))
                 dues = dues[len(groups) :]
         return loads
+
+    def _rest(self, want: _Want, wait_s: float) -> None:
+        """Nobody waits at the till for a bucket that is shut for long."""
+        for owner, asked in want.queues:
+            waiting = self._queues.pop((owner.name, asked.name))
+            self.rests += [(parcel.desk, owner.name, wait_s) for parcel in waiting]
 
     def _affordable(self, account: str, operation: Operation) -> int:
         """How many lookups one call may hold, so that every budget covers the worst case of all of them."""

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from syncd.accounts import ProviderAccount
-from syncd.checkout import Checkout, Landing, Parcel
+from syncd.checkout import Checkout
 from syncd.codec import digest
 from syncd.connector import Failure, FailureKind
 from syncd.desk import Desk, read_known
 from syncd.mandate import BEYOND
 from syncd.model import Field, LastWrite
+from syncd.parcels import Landing, Parcel
 from syncd.settle import GO_ON, WAIT
 from syncd.store import changes, jobs, leases, people, work
 from syncd.store.engine import MILLION
@@ -27,6 +28,8 @@ WINDOW = 200
 """Contacts held at once. Everything about them is in the store; the window only bounds memory."""
 RETRIES = 3
 HELD_WAIT_S = 15.0
+REST_MOST_S = 3600.0
+"""A contact whose provider is shut for longer is planned anew by then: others may know it now."""
 TWIN_WAIT_S, JOB_WAIT_S, HALT_WAIT_S, OUTAGE_WAIT_S = 2.0, 900.0, 900.0, 60.0
 
 End = tuple[Desk, str, dict[str, Any]]
@@ -132,6 +135,9 @@ class Enricher:
         wait = {"reason": "budgets are held by answers under way", "wait_s": HELD_WAIT_S}
         self._end([(desk, "waiting", wait) for desk in self._till.held])
         self._till.held.clear()
+        rests = [(d, f"{name} asked for a pause, or keeps failing", s) for d, name, s in self._till.rests]
+        self._end([(d, "waiting", {"reason": why, "wait_s": min(s, REST_MOST_S)}) for d, why, s in rests])
+        self._till.rests.clear()
         for desk in self._till.lost:
             self._desks.pop(desk.row.id, None)
         self._till.lost.clear()

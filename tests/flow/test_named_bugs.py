@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from syncd.oracle import second_run
+from syncd.store import tables as t
+from syncd.store import work
 from syncd.write import Writer
 from tests.contract.loopback import Loopback
 from tests.worlds import World, loopbacks
@@ -42,6 +45,16 @@ def of_sync(**changes: Any) -> dict[str, Any]:
 
 def books(world: World, vendor: str) -> Any:
     return world.rehearsal.stands[vendor].ask("books", summary="1")
+
+
+def waits(world: World) -> list[tuple[str, float]]:
+    """Why contacts wait, and for how long from now."""
+    with world.store() as store, store.read() as connection:
+        now_us = work.now_us(connection)
+        rows = connection.execute(
+            select(t.work.c.reason, t.work.c.not_before).where(t.work.c.state == "waiting")
+        )
+        return [(reason, (due - now_us) / 1e6) for reason, due in rows]
 
 
 def touch_everybody(world: World, author: str, **properties: str) -> None:
@@ -178,4 +191,16 @@ def test_a_provider_that_charges_and_then_fails_is_paid_once_and_not_asked_again
     world.sandbox("contactout").faults.clear()
     world.cycle(hours=2)
     assert books(world, "contactout")["double_charged"] == 0
+    assert world.oracle() == []
+
+
+def test_a_long_pause_that_a_provider_asks_for_ends_the_run_and_its_contacts_wait(worlds: Worlds) -> None:
+    world = worlds()
+    world.fault("contactout", "rate_limit", retry_after="900", path="*/v1/*", nth=5)
+    paused = world.cycle()
+    assert paused.report["contacts"]["waiting"] > 0
+    assert paused.report["contacts"]["unaccounted"] == 0
+    assert all("contactout" in why and 60 < left_s <= 900 for why, left_s in waits(world))
+    done = world.cycle(hours=0.5)
+    assert done.report["contacts"]["waiting"] == 0
     assert world.oracle() == []
