@@ -34,13 +34,12 @@ def output(text):
     return "\n".join(p.text() + repr(p.json()) + repr(p) for p in problems(text))
 
 
-@pytest.mark.parametrize("canary", CANARIES[:2])
-def test_a_token_in_any_position_of_the_file_is_never_repeated(canary):
+@pytest.mark.parametrize(("canary", "shape"), list(zip(CANARIES, ("{}", "[{}]"), strict=False)))
+def test_a_token_in_any_position_of_the_file_is_never_repeated(canary, shape):
     leaks = []
     for start, end in positions():
-        for text in (GOOD[:start] + canary + GOOD[end:], GOOD[:start] + f"[{canary}]" + GOOD[end:]):
-            if canary in output(text):
-                leaks.append(GOOD[max(0, start - 30) : end])
+        if canary in output(GOOD[:start] + shape.format(canary) + GOOD[end:]):
+            leaks.append(GOOD[max(0, start - 30) : end])
     assert leaks == []
 
 
