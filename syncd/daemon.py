@@ -17,6 +17,7 @@ from syncd.cycle import Cycle, Orders, Outcome
 from syncd.dispatch import Dispatcher
 from syncd.door import enter
 from syncd.health import details
+from syncd.lookout import Lookout
 from syncd.metrics import Metrics
 from syncd.poll import Poller
 from syncd.reload import Reloader
@@ -51,8 +52,12 @@ class Daemon:
     """What keeps it from working, as a sentence; blank while all is well."""
     _beat_at: float = field(default=0.0)
     _followed_at: float = field(default=-1e9)
+    _lookout: Lookout = field(init=False)
     _counting: census.Census | None = None
     _counted_at: float = field(default=-1e9)
+
+    def __post_init__(self) -> None:
+        self._lookout = Lookout(self.runtime.store)
 
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `runtime.stop` is set; what is under way then is finished.
@@ -178,10 +183,14 @@ class Daemon:
 
     def _follow_up(self) -> tuple[bool, list[str]]:
         """Whether jobs are due, and the syncs with contacts that are due though no schedule is."""
+        if not self._lookout.needed():
+            return False, []
         with self.runtime.store.read() as connection:
-            wait_us = jobs.next_due_us(connection)
-            names = lists.due_syncs(connection, STEADY, list(self.runtime.policies))
-        return wait_us is not None and wait_us <= 0, names
+            job_us = jobs.next_due_us(connection)
+            waits = lists.next_due_us(connection, STEADY, list(self.runtime.policies))
+        known = [*waits.values(), *([] if job_us is None else [job_us])]
+        self._lookout.looked(min(known, default=None))
+        return job_us is not None and job_us <= 0, sorted(n for n, us in waits.items() if us <= 0)
 
     def alive(self) -> tuple[bool, str]:
         """Whether the loop moves."""
