@@ -22,7 +22,7 @@ from syncd.metrics import Metrics
 from syncd.poll import Poller
 from syncd.reload import Reloader
 from syncd.runtime import Runtime, identify
-from syncd.store import jobs, lists
+from syncd.shift import next_due_us
 from syncd.web import Web, application
 
 _log = structlog.get_logger("syncd.daemon")
@@ -33,7 +33,6 @@ COUNT_S = 60.0
 """How often it looks whether a census is due."""
 FOLLOW_S = 10.0
 """At least this long between cycles that no schedule asked for."""
-STEADY = ("ready", "waiting", "enriched", "writing")
 
 
 @dataclass
@@ -185,9 +184,7 @@ class Daemon:
         """Whether jobs are due, and the syncs with contacts that are due though no schedule is."""
         if not self._lookout.needed():
             return False, []
-        with self.runtime.store.read() as connection:
-            job_us = jobs.next_due_us(connection)
-            waits = lists.next_due_us(connection, STEADY, list(self.runtime.policies))
+        job_us, waits = next_due_us(self.runtime.store, list(self.runtime.policies))
         known = [*waits.values(), *([] if job_us is None else [job_us])]
         self._lookout.looked(min(known, default=None))
         return job_us is not None and job_us <= 0, sorted(n for n, us in waits.items() if us <= 0)
