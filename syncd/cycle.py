@@ -24,7 +24,7 @@ from syncd.refusals import failure_advice, refuse_older
 from syncd.report import Tallies
 from syncd.runtime import Runtime
 from syncd.saved import Saved, Stale
-from syncd.shift import Shift
+from syncd.shift import Shift, next_due_us
 from syncd.store import runs, work
 from syncd.takeup import LeftOut, compared, take_up
 from syncd.unfinished import settle
@@ -100,7 +100,7 @@ class Cycle:
             if self.orders.spend:
                 attend(self._bench)
             ready = self._take_up(run_id, self._pull(run_id))
-            if self.orders.spend and ready:
+            if self.orders.spend and ready and self._anything_due(ready):
                 self._work(run_id, ready)
                 self._reconcile(run_id)
             seconds = self.r.pacer.monotonic() - started
@@ -231,6 +231,13 @@ class Cycle:
         _log.warning(
             "crm.failed", crm=name, kind=failure.kind.value, reason=failure.reason, code=failure.code
         )
+
+    def _anything_due(self, syncs: list[str]) -> bool:
+        """Whether there is work; somebody who waits for jobs also waits for what is due soon."""
+        if self.orders.wait_for_jobs:
+            return True
+        job_us, waits = next_due_us(self.r.store, syncs)
+        return any(us <= 0 for us in (*waits.values(), *([] if job_us is None else [job_us])))
 
     def _work(self, run_id: int, syncs: list[str]) -> None:
         """Have the contacts of these syncs enriched and written."""

@@ -17,11 +17,12 @@ from syncd.cycle import Cycle, Orders, Outcome
 from syncd.dispatch import Dispatcher
 from syncd.door import enter
 from syncd.health import details
+from syncd.lookout import Lookout
 from syncd.metrics import Metrics
 from syncd.poll import Poller
 from syncd.reload import Reloader
 from syncd.runtime import Runtime, identify
-from syncd.store import jobs, lists
+from syncd.shift import next_due_us
 from syncd.web import Web, application
 
 _log = structlog.get_logger("syncd.daemon")
@@ -32,7 +33,6 @@ COUNT_S = 60.0
 """How often it looks whether a census is due."""
 FOLLOW_S = 10.0
 """At least this long between cycles that no schedule asked for."""
-STEADY = ("ready", "waiting", "enriched", "writing")
 
 
 @dataclass
@@ -51,8 +51,12 @@ class Daemon:
     """What keeps it from working, as a sentence; blank while all is well."""
     _beat_at: float = field(default=0.0)
     _followed_at: float = field(default=-1e9)
+    _lookout: Lookout = field(init=False)
     _counting: census.Census | None = None
     _counted_at: float = field(default=-1e9)
+
+    def __post_init__(self) -> None:
+        self._lookout = Lookout(self.runtime.store)
 
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         """Work until `runtime.stop` is set; what is under way then is finished.
@@ -178,10 +182,12 @@ class Daemon:
 
     def _follow_up(self) -> tuple[bool, list[str]]:
         """Whether jobs are due, and the syncs with contacts that are due though no schedule is."""
-        with self.runtime.store.read() as connection:
-            wait_us = jobs.next_due_us(connection)
-            names = lists.due_syncs(connection, STEADY, list(self.runtime.policies))
-        return wait_us is not None and wait_us <= 0, names
+        if not self._lookout.needed():
+            return False, []
+        job_us, waits = next_due_us(self.runtime.store, list(self.runtime.policies))
+        known = [*waits.values(), *([] if job_us is None else [job_us])]
+        self._lookout.looked(min(known, default=None))
+        return job_us is not None and job_us <= 0, sorted(n for n, us in waits.items() if us <= 0)
 
     def alive(self) -> tuple[bool, str]:
         """Whether the loop moves."""

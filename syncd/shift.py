@@ -15,7 +15,7 @@ from syncd.enrich import Enricher
 from syncd.poll import Poller
 from syncd.report import Tallies
 from syncd.store import jobs, lists
-from syncd.store.engine import MILLION
+from syncd.store.engine import MILLION, Store
 from syncd.workbench import Bench
 from syncd.write import Writer
 
@@ -29,6 +29,16 @@ PATIENCE_S = 30.0
 """A cycle waits for what falls due within this; later work is left to the next one."""
 JOBS_S = 900.0
 """How long a cycle that is run by hand waits for jobs of vendors."""
+
+
+STEADY = ("ready", "waiting", "enriched", "writing")
+"""Contacts in these states are taken up as soon as they are due."""
+
+
+def next_due_us(store: Store, syncs: Sequence[str]) -> tuple[int | None, dict[str, int]]:
+    """Microseconds until a job is to be asked for, and sync → until its next contact is due; 0 or less for now."""
+    with store.read() as connection:
+        return jobs.next_due_us(connection), lists.next_due_us(connection, STEADY, syncs)
 
 
 class Shift:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -19,6 +21,8 @@ from syncd.config import Listen
 
 CALLBACKS = "/callbacks/{provider}/{token}"
 CONNECTIONS = 64
+DATE_S = 1.0
+"""How old the Date of an answer may be."""
 Verdict = Callable[[], tuple[bool, str]]
 """Whether all is well, and a sentence."""
 
@@ -61,6 +65,30 @@ def _nothing(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "there is nothing here; /metrics, /livez and /readyz are"}, status)
 
 
+class Server(uvicorn.Server):
+    """Uvicorn's server, which sleeps until somebody asks it something or ends it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def end(self) -> None:
+        """End, from any thread."""
+        self.should_exit = True
+        with suppress(RuntimeError):  # it has ended
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._ending.set)
+
+    async def main_loop(self) -> None:
+        # Uvicorn's own wakes ten times a second, to see whether it should end and what time it is.
+        self._loop = asyncio.get_running_loop()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DATE_S):
+                    await self._ending.wait()
+
+
 class Web:
     """The listener in a thread of its own.
 
@@ -84,7 +112,7 @@ class Web:
             timeout_graceful_shutdown=2,
             limit_concurrency=CONNECTIONS,
         )
-        self._server = uvicorn.Server(config)
+        self._server = Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True
         )
@@ -97,7 +125,7 @@ class Web:
 
     def stop(self) -> None:
         """Answer what was asked and end."""
-        self._server.should_exit = True
+        self._server.end()
         if self._thread.is_alive():
             self._thread.join(5)
         self._socket.close()

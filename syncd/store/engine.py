@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import Error as SqliteError
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from sqlalchemy.sql.functions import FunctionElement
 
 from syncd.store import tables as t
@@ -80,6 +81,7 @@ class Store:
         self._lock: int | None = None
         self._turn = threading.Lock()
         self._salt_read = b""
+        self._watch: PoolProxiedConnection | None = None
 
     def _sqlite_engine(self) -> Engine:
         engine = create_engine(
@@ -131,6 +133,28 @@ class Store:
         with self.read() as connection:
             return int(connection.scalar(select(Now())) or 0)
 
+    def version(self) -> int | None:
+        """A number that is another one after any commit; None where nobody can tell it cheaply, as on a server.
+
+        One thread alone may ask.
+        """
+        if not self.sqlite:
+            return None
+        # SQLite tells a connection of the commits of all others, so this one is kept, and never writes.
+        self._watch = self._watch or self.engine.raw_connection()
+        try:
+            cursor = self._watch.cursor()
+            cursor.execute("PRAGMA data_version")
+            return int(cursor.fetchall()[0][0])
+        except SqliteError:
+            self._end_watch()
+            return None
+
+    def _end_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
     def open(self, *, exclusive: bool = True, migrate: bool = True) -> None:
         """Make the state ready: directory, lock, schema. Without `migrate` it has to be there already.
 
@@ -161,6 +185,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of connections and the instance lock."""
+        self._end_watch()
         self.engine.dispose()
         if self._lock is not None:
             os.close(self._lock)

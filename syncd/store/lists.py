@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
@@ -81,12 +92,29 @@ def due(
     return now, None if later is None else int(later)
 
 
-def due_syncs(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> list[str]:
-    """The syncs that have rows of these states that are due."""
-    query = select(t.work.c.sync).where(
-        t.work.c.state.in_(states), t.work.c.sync.in_(syncs), t.work.c.not_before <= Now()
-    )
-    return sorted(str(name) for name in connection.scalars(query.distinct()))
+def next_due_us(connection: Connection, states: Sequence[str], syncs: Sequence[str]) -> dict[str, int]:
+    """Sync → microseconds until its next row of these states is due, 0 or less where one is; without those that
+    have none.
+    """
+    if not syncs:
+        return {}
+    found: dict[str, int] = {}
+    for sync, wait in connection.execute(_next_due(tuple(states), tuple(syncs))):
+        if wait is not None:
+            found[sync] = min(int(wait), found.get(sync, int(wait)))
+    return found
+
+
+@lru_cache(4)
+def _next_due(states: tuple[str, ...], syncs: tuple[str, ...]) -> CompoundSelect[str, int | None]:
+    # Each part is one step into the queue's index; grouped, SQLite and PostgreSQL read every row of the states.
+    c = t.work.c
+    parts = [
+        select(literal(sync), func.min(c.not_before) - Now()).where(c.state == state, c.sync == sync)
+        for sync in syncs
+        for state in states
+    ]
+    return union_all(*parts)
 
 
 @lru_cache(2)

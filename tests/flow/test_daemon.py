@@ -84,6 +84,18 @@ def test_sigterm_finishes_what_is_under_way_and_ends_with_0(stage: Director) -> 
     play.assert_well()
 
 
+def test_an_order_of_another_process_is_followed_though_no_pull_is_due(stage: Director) -> None:
+    rare = {"syncs": {"hubspot-sandbox-contacts": {"every": "6h", "brakes": {"canary": 0}}}}
+    play = stage(contacts=20, changes=rare, settings={"hubspot": {"deaf": ["hs_linkedin_url"]}})
+    with daemon(play) as (process, _):
+        until("run.done", play, process)
+        assert play.command("dead", "list", "--json").json["total"] > 0
+        play.stand("hubspot").ask("settings", {"deaf": []})
+        assert play.command("dead", "retry", "--all").code == 0
+        until("run.done", play, process)
+        assert play.command("dead", "list", "--json").json["total"] == 0
+
+
 def test_a_second_service_on_the_same_state_refuses_to_start(stage: Director) -> None:
     play = stage(contacts=5)
     with daemon(play):

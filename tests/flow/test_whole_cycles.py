@@ -11,6 +11,7 @@ import pytest
 
 from syncd.cycle import Cycle, Orders
 from syncd.enrich import Enricher
+from syncd.shift import Shift
 from tests.rehearsals import ROOT, Director
 
 
@@ -53,6 +54,22 @@ def test_a_second_run_touches_neither_vendor_nor_crm(
         again = Cycle(runtime, Orders(list(runtime.policies))).run()
     assert again.code == 0
     assert again.report["contacts"]["enriched"] == 0
+
+
+def test_a_pull_of_the_service_that_finds_nothing_to_do_begins_no_work(
+    stage: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play = stage(contacts=30)
+    play.cycle(wait_for_jobs=False)
+    begun: list[object] = []
+    work = Shift.work
+    monkeypatch.setattr(Shift, "work", lambda shift: (begun.append(shift), work(shift))[1])
+    assert play.cycle(wait_for_jobs=False).report["verdict"] == "ok"
+    assert begun == []
+    play.stand("hubspot").ask("edit", {"action": "create", "properties": {"email": "new@kestrel12.example"}})
+    play.cycle(wait_for_jobs=False, everything=True)
+    assert len(begun) == 1
+    play.assert_well()
 
 
 def test_a_persons_edit_between_the_runs_stays(stage: Director) -> None:

@@ -422,6 +422,19 @@ def test_the_backlog_tells_how_many_are_due_and_for_how_long(backend: Backend) -
         assert lists.backlog(connection, ("enriched", "writing"), "customers") == (0, 0)
 
 
+def test_each_sync_is_told_when_its_next_row_is_due(backend: Backend) -> None:
+    now = backend.clock.now_us
+    add(backend.store, state="waiting", not_before=now + 5 * MILLION)
+    add(backend.store, state="enriched", not_before=now + 3 * MILLION)
+    add(backend.store, state="done")
+    add(backend.store, sync="customers", state="waiting", not_before=now - MILLION)
+    syncs, states = ["leads", "customers", "partners"], (*TAKES, "enriched")
+    with backend.store.read() as connection:
+        assert lists.next_due_us(connection, states, syncs) == {"leads": 3 * MILLION, "customers": -MILLION}
+        assert lists.next_due_us(connection, TAKES, ["leads"]) == {"leads": 5 * MILLION}
+        assert lists.next_due_us(connection, TAKES, []) == {}
+
+
 def test_rows_are_counted_by_state_and_by_outcome_of_a_run(store: Store) -> None:
     add(store, 2, state="done", reason="enriched", run_id=4)
     add(store, 1, state="done", reason="no match", run_id=4)

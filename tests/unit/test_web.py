@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -156,3 +158,29 @@ def test_a_connection_may_ask_again_and_again(
         heard(one, 1)
     one.sendall(2 * b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
     heard(one, 2)
+
+
+def test_who_asks_after_a_while_hears_another_date(
+    listening: Callable[[type[Bounded]], Web], opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dates = count()
+    monkeypatch.setattr("syncd.web.DATE_S", 0.01)
+    monkeypatch.setattr("uvicorn.server.formatdate", lambda *_, **__: f"day {next(dates)}")
+    one = opened(listening(Bounded))
+    days: set[bytes] = set()
+    while len(days) < 3:
+        one.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+        got = b""
+        while not got.endswith(b"well\n"):
+            got += one.recv(65_536)
+        days |= {line for line in got.split(b"\r\n") if line.startswith(b"date: day ")}
+
+
+def test_it_ends_at_once_though_it_sleeps(
+    listening: Callable[[type[Bounded]], Web], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.web.DATE_S", 3600.0)
+    web = listening(Bounded)
+    assert alive(web) == 200
+    web.stop()
+    assert "web" not in {thread.name for thread in threading.enumerate()}
