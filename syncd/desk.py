@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
+from sqlalchemy import Connection
 
 from syncd.codec import digest, unpack_candidates, unpack_contact
 from syncd.decide import satisfied, settled
@@ -313,34 +314,33 @@ def read_known(
     """
     unread = [desk for desk in desks if desk.unread]
     begun = {desk.row.id: desk for desk in unread if not desk.seen}
+    if not unread:
+        return
     with store.read() as connection:
-        lost = lookups.lost(connection, list(begun))
-    for work_id, held in lost.items():
-        for kept in held:
-            begun[work_id].lose(kept)
-    while unread:
-        wanted = sorted({d for desk in unread for d in desk.unread})
-        found: dict[str, list[Kept]] = {}
-        with store.read() as connection:
+        for work_id, held in lookups.lost(connection, list(begun)).items():
+            for kept in held:
+                begun[work_id].lose(kept)
+        while unread:
+            wanted = sorted({d for desk in unread for d in desk.unread})
+            found: dict[str, list[Kept]] = {}
             for start in range(0, len(wanted), 500):
                 for kept in lookups.known(connection, wanted[start : start + 500]):
                     found.setdefault(kept.key_digest, []).append(kept)
-        for desk in unread:
-            marks, desk.unread = desk.unread, set()
-            for mark in sorted(marks):
-                for kept in found.get(mark, ()):
-                    desk.learn(kept, lifetimes, now_us)
-        _compare_claims(store, unread)
-        unread = [desk for desk in unread if desk.unread]
+            for desk in unread:
+                marks, desk.unread = desk.unread, set()
+                for mark in sorted(marks):
+                    for kept in found.get(mark, ()):
+                        desk.learn(kept, lifetimes, now_us)
+            _compare_claims(connection, unread)
+            unread = [desk for desk in unread if desk.unread]
 
 
-def _compare_claims(store: Store, desks: Sequence[Desk]) -> None:
+def _compare_claims(connection: Connection, desks: Sequence[Desk]) -> None:
     claiming = [desk for desk in desks if desk.claims or desk.rings]
     if not claiming:
         return
-    with store.read() as connection:
-        sought = {m for desk in claiming for m in (*desk.claims, *desk.rings)}
-        holders = people.holders(connection, sorted(sought))
+    sought = {m for desk in claiming for m in (*desk.claims, *desk.rings)}
+    holders = people.holders(connection, sorted(sought))
     for desk in claiming:
         ringing = [row for mark in desk.rings for row in holders.get(mark, ()) if row.id != desk.row.id]
         desk.rings.clear()

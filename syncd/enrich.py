@@ -71,19 +71,20 @@ class Enricher:
                     self._beat()
             finally:
                 while self._till.in_flight:
-                    self._land(patient=True)
+                    self._end(self._land(patient=True))
                 self._put_back()
 
     def _turn(self) -> bool:
         """One round; False when there is nothing more to do."""
         till = self._till
-        self._land(patient=not self._idle and bool(till.in_flight or till.queued))
+        ended = self._land(patient=not self._idle and bool(till.in_flight or till.queued))
         if self.b.stop.is_set():
+            self._end(ended)
             return bool(till.in_flight)
         self._open_desks()
-        self._advance()
+        ended += self._advance()
         till.dispatch()
-        self._take_back()
+        self._end(ended + self._take_back())
         return bool(self._desks or till.in_flight)
 
     @property
@@ -128,26 +129,28 @@ class Enricher:
             self._desks[row.id] = desk
             self._idle.append(desk)
 
-    def _take_back(self) -> None:
-        """Questions that were not sent: their contacts are planned anew, or belong to somebody else now."""
+    def _take_back(self) -> list[End]:
+        """Questions that were not sent: their contacts are planned anew, wait, or belong to somebody else now."""
         self._idle += self._till.returned
         self._till.returned.clear()
         wait = {"reason": "budgets are held by answers under way", "wait_s": HELD_WAIT_S}
-        self._end([(desk, "waiting", wait) for desk in self._till.held])
+        ended: list[End] = [(desk, "waiting", wait) for desk in self._till.held]
         self._till.held.clear()
-        rests = [(d, f"{name} asked for a pause, or keeps failing", s) for d, name, s in self._till.rests]
-        self._end([(d, "waiting", {"reason": why, "wait_s": min(s, REST_MOST_S)}) for d, why, s in rests])
+        for desk, name, left_s in self._till.rests:
+            why = f"{name} asked for a pause, or keeps failing"
+            ended.append((desk, "waiting", {"reason": why, "wait_s": min(left_s, REST_MOST_S)}))
         self._till.rests.clear()
         for desk in self._till.lost:
             self._desks.pop(desk.row.id, None)
         self._till.lost.clear()
+        return ended
 
     # planning
 
-    def _advance(self) -> None:
-        """Give every idle contact its next step."""
+    def _advance(self) -> list[End]:
+        """Give every idle contact its next step; those that have none."""
         if not self._idle:
-            return
+            return []
         idle, self._idle = self._idle, []
         read_known(self.b.store, idle, self.b.lifetimes(), self.b.now_us())
         ended: list[End] = []
@@ -163,7 +166,7 @@ class Enricher:
                 waiting.append((desk, step))
             else:
                 ended += self._stopped(desk, step)
-        self._end(ended + self._under_way(waiting))
+        return ended + self._under_way(waiting)
 
     def _market(self, desk: Desk) -> list[Vendor]:
         """Who can be asked about a contact, and for what."""
@@ -223,7 +226,8 @@ class Enricher:
 
     # after an answer
 
-    def _land(self, patient: bool) -> None:
+    def _land(self, patient: bool) -> list[End]:
+        """Contacts go on with what came back; those that cannot."""
         ended: list[End] = []
         for landing in self._till.collect(patient):
             if landing.failure is not None and landing.failure.kind not in (
@@ -234,7 +238,7 @@ class Enricher:
             for parcel in landing.flight.parcels:
                 if parcel.desk.row.id in self._desks:
                     ended += self._resume(parcel, landing)
-        self._end(ended)
+        return ended
 
     def _resume(self, parcel: Parcel, landing: Landing) -> list[End]:
         desk, name = parcel.desk, landing.flight.account.name

@@ -20,7 +20,7 @@ from syncd.workbench import Bench
 from syncd.write import Writer
 
 _log = structlog.get_logger("syncd.shift")
-TICK_S = 0.1
+TICK_S = 0.25
 LINGER_S = 45.0
 """How long an enriched contact may wait for others to share its batch."""
 AGAIN_S = 0.01
