@@ -74,7 +74,6 @@ class Store:
         self.clock_us = clock_us
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._sqlite_engine() if self.sqlite else _postgresql_engine(self.url)
-        self._writer = self.engine.execution_options(syncd_write=True)
         # Without it each statement of a PostgreSQL transaction would see another state.
         snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reader = self.engine if self.sqlite else self.engine.execution_options(**snapshot)
@@ -105,11 +104,6 @@ class Store:
             ):
                 connection.execute(f"PRAGMA {pragma}")
 
-        @event.listens_for(engine, "begin")
-        def _begun(connection: Connection) -> None:
-            immediate = connection.get_execution_options().get("syncd_write")
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
         return engine
 
     @contextmanager
@@ -117,8 +111,10 @@ class Store:
         """A durable transaction: committed when the block ends, rolled back when it raises."""
         # Threads of one process would poll for SQLite's lock, and each hold a connection of PostgreSQL's
         # while waiting; this queue wakes the next at once.
-        with self._turn, self._writer.begin() as connection:
-            if not self.sqlite:
+        with self._turn, self.engine.begin() as connection:
+            if self.sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
                 connection.execute(_ONE_WRITER)
             yield connection
 
@@ -126,6 +122,9 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """One consistent view."""
         with self._reader.begin() as connection:
+            if self.sqlite:
+                # Python's driver begins none by itself, and a listener for it would be asked at every statement.
+                connection.exec_driver_sql("BEGIN")
             yield connection
 
     def now_us(self) -> int:
