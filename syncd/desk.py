@@ -150,43 +150,36 @@ class Desk:
         if key is None:
             return
         persona = self.assessment.persona
-        judged = _judged(kept.answer, persona, key, self.namesakes)
-        trusted = any(v.level.reaches(self.policy.min_identity) for _, v in judged)
+        judged = _judged(kept.account, kept.answer, persona, key, self.namesakes)
+        pairs = tuple((candidate, verdict) for candidate, verdict, _ in judged)
+        trusted = any(v.level.reaches(self.policy.min_identity) for _, v in pairs)
         self.asked.append(
-            Asked(kept.account, kept.operation, key, _state(kept), judged, kept.id, trusted or not judged)
+            Asked(kept.account, kept.operation, key, _state(kept), pairs, kept.id, trusted or not pairs)
         )
         order = self._order(kept.account)
         at = datetime.fromtimestamp((kept.settled_us or kept.sent_us) / 1e6, UTC)
-        for candidate, verdict in judged:
+        for candidate, verdict, keys in judged:
             self.answers.append(
                 Answered(kept.account, kept.operation, kept.id, candidate, verdict, order, at)
             )
             if verdict.level.reaches(self.policy.min_identity):
-                self._derive(candidate, key, kept)
+                self._derive(candidate, key, kept, keys)
 
-    def _derive(self, candidate: Candidate, asked: Key, kept: Kept) -> None:
+    def _derive(self, candidate: Candidate, asked: Key, kept: Kept, keys: Sequence[Key]) -> None:
         """Keys and marks that a trusted answer brings."""
         persona = self.assessment.persona
-        found = [Key.linkedin(candidate.identity.linkedin_url)]
-        if candidate.identity.employer_domain and not candidate.about_company:
-            found.append(Key.single(KeyKind.DOMAIN, candidate.identity.employer_domain))
-        if candidate.provider_ref:
-            found.append(Key.of_provider(kept.account, candidate.provider_ref))
-        found += [
-            Key.email(v.value, KeyKind.FOUND_EMAIL) for v in candidate.values if v.field in EMAIL_FIELDS
-        ]
         numbers = {
             normal(v.field, v.value, persona.region) for v in candidate.values if v.field in PHONE_FIELDS
         }
         self.rings |= {called(persona, n, self.salt) for n in numbers - self.numbers if n}
-        profile = found[0]
+        profile = next((k for k in keys if k.kind is KeyKind.LINKEDIN_URL), None)
         if profile is not None:
             mark = digest(self.salt, profile)
             if self._is_sure(candidate, asked):
                 self.learned.add(mark)
             elif mark not in self.digests or mark in self.claims:
                 self.claims.setdefault(mark, set()).add(kept.id)
-        self._add_keys([k for k in found if k is not None])
+        self._add_keys(keys)
 
     def _is_sure(self, candidate: Candidate, asked: Key) -> bool:
         """Whether the answer shows itself that its profile is the person's: it names what was asked by."""
@@ -281,10 +274,25 @@ class Desk:
 
 @lru_cache(1024)
 def _judged(
-    answer: bytes | None, persona: Persona, key: Key, namesakes: bool
-) -> tuple[tuple[Candidate, Verdict], ...]:
-    """The candidates of a stored answer with what speaks for them. A contact's desk is set up several times."""
-    return tuple((c, judge(persona, key, c, namesakes)) for c in unpack_candidates(answer))
+    account: str, answer: bytes | None, persona: Persona, key: Key, namesakes: bool
+) -> tuple[tuple[Candidate, Verdict, tuple[Key, ...]], ...]:
+    """The candidates of a stored answer, what speaks for each, and the keys that it brings.
+
+    Kept, because a contact's desk is set up several times.
+    """
+    return tuple(
+        (c, judge(persona, key, c, namesakes), _keys_in(account, c)) for c in unpack_candidates(answer)
+    )
+
+
+def _keys_in(account: str, candidate: Candidate) -> tuple[Key, ...]:
+    found = [Key.linkedin(candidate.identity.linkedin_url)]
+    if candidate.identity.employer_domain and not candidate.about_company:
+        found.append(Key.single(KeyKind.DOMAIN, candidate.identity.employer_domain))
+    if candidate.provider_ref:
+        found.append(Key.of_provider(account, candidate.provider_ref))
+    found += [Key.email(v.value, KeyKind.FOUND_EMAIL) for v in candidate.values if v.field in EMAIL_FIELDS]
+    return tuple(k for k in found if k is not None)
 
 
 def _outlived(kept: Kept, lifetimes: Mapping[str, tuple[float, float]], now_us: int) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from syncd.domain import employer, registered
 from syncd.model import (
@@ -193,6 +194,7 @@ def persona_of(fields: Mapping[str, Scalar], match: Mapping[str, str]) -> Person
     )
 
 
+@lru_cache(1024)
 def keys_of(persona: Persona) -> tuple[Key, ...]:
     """Every key that the CRM's own data gives, strongest first."""
     keys = [Key.linkedin(persona.linkedin_url), Key.email(persona.email)]

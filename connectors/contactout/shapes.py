@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from syncd.connector import Answer, Failure, FailureKind
 
@@ -43,11 +44,16 @@ def loose(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
+@lru_cache(1024)
+def _plain(name: str) -> str:
+    return _HUMP.sub(r"_\1", name).lower()
+
+
 def snake(value: Mapping[str, object]) -> dict[str, object]:
     """The map with camelCase names spelled with underscores; of two spellings the first filled one wins."""
     out: dict[str, object] = {}
     for name, item in value.items():
-        plain = _HUMP.sub(r"_\1", name).lower()
+        plain = _plain(name)
         if plain not in out or not out[plain]:
             out[plain] = item
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, or_, select, update
@@ -13,17 +13,42 @@ from syncd.store import transitions
 from syncd.store.engine import Now
 
 LIVE = ("sent", "pending", "settled", "unknown", "written_off")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A lookup that exists. `answer` is the stored form of what came back, or None."""
+
+    id: int
+    call_id: int
+    account: str
+    operation: str
+    key_kind: str
+    key_digest: str
+    epoch: int
+    state: str
+    outcome: str
+    reason: str
+    answer: bytes | None
+    charge: str
+    work_id: int | None
+    sent_us: int
+    settled_us: int | None
+
+
+_COLUMNS = [t.lookup.c[f.name.replace("_us", "_at")] for f in fields(Kept)]
+"""What a `Kept` is made of, in its order."""
 _KNOWN = (
-    select(t.lookup)
+    select(*_COLUMNS)
     .where(t.lookup.c.key_digest.in_(bindparam("b_digests", expanding=True)), t.lookup.c.state.in_(LIVE))
     .order_by(t.lookup.c.id)
 )
 _OF_CALLS = (
-    select(t.lookup)
+    select(*_COLUMNS, t.lookup.c.key)
     .where(t.lookup.c.call_id.in_(bindparam("b_ids", expanding=True)))
     .order_by(t.lookup.c.call_id, t.lookup.c.position)
 )
-_LOST = select(t.lookup).where(
+_LOST = select(*_COLUMNS).where(
     t.lookup.c.work_id.in_(bindparam("b_ids", expanding=True)), t.lookup.c.state == "unknown"
 )
 _ADD = (
@@ -48,32 +73,11 @@ _SETTLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A lookup that exists. `answer` is the stored form of what came back, or None."""
-
-    id: int
-    call_id: int
-    account: str
-    operation: str
-    key_kind: str
-    key_digest: str
-    epoch: int
-    state: str
-    outcome: str
-    reason: str
-    answer: bytes | None
-    charge: str
-    work_id: int | None
-    sent_us: int
-    settled_us: int | None
-
-
 def known(connection: Connection, digests: Sequence[str]) -> list[Kept]:
     """Every lookup, by any account, of the keys with these digests, oldest first."""
     if not digests:
         return []
-    return [_kept(row) for row in connection.execute(_KNOWN, {"b_digests": list(digests)})]
+    return [Kept(*row) for row in connection.execute(_KNOWN, {"b_digests": list(digests)})]
 
 
 def of_call(connection: Connection, call_id: int) -> list[tuple[Kept, bytes | None]]:
@@ -86,7 +90,7 @@ def of_calls(connection: Connection, call_ids: Sequence[int]) -> dict[int, list[
     found: dict[int, list[tuple[Kept, bytes | None]]] = {call_id: [] for call_id in call_ids}
     if found:
         for row in connection.execute(_OF_CALLS, {"b_ids": list(found)}):
-            found[row.call_id].append((_kept(row), row.key))
+            found[row.call_id].append((Kept(*row[:-1]), row.key))
     return found
 
 
@@ -95,41 +99,21 @@ def lost(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[Kept
     found: dict[int, list[Kept]] = {}
     if work_ids:
         for row in connection.execute(_LOST, {"b_ids": list(work_ids)}):
-            found.setdefault(int(row.work_id), []).append(_kept(row))
+            found.setdefault(int(row.work_id), []).append(Kept(*row))
     return found
 
 
 def of_work(connection: Connection, work_id: int) -> list[Kept]:
     """The lookups that were made for a contact."""
-    rows = connection.execute(select(t.lookup).where(t.lookup.c.work_id == work_id).order_by(t.lookup.c.id))
-    return [_kept(row) for row in rows]
+    rows = connection.execute(select(*_COLUMNS).where(t.lookup.c.work_id == work_id).order_by(t.lookup.c.id))
+    return [Kept(*row) for row in rows]
 
 
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[Kept]:
     """Lookups by their ids."""
     if not ids:
         return []
-    return [_kept(row) for row in connection.execute(select(t.lookup).where(t.lookup.c.id.in_(ids)))]
-
-
-def _kept(row: Any) -> Kept:
-    return Kept(
-        row.id,
-        row.call_id,
-        row.account,
-        row.operation,
-        row.key_kind,
-        row.key_digest,
-        row.epoch,
-        row.state,
-        row.outcome,
-        row.reason,
-        row.answer,
-        row.charge,
-        row.work_id,
-        row.sent_at,
-        row.settled_at,
-    )
+    return [Kept(*row) for row in connection.execute(select(*_COLUMNS).where(t.lookup.c.id.in_(ids)))]
 
 
 def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
