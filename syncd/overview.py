@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -143,21 +144,46 @@ class Budgets:
     """What is unknown in all, by provider and credit kind."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the state knows of every credit kind, in millionths, by (account, kind)."""
+
+    pools: Mapping[tuple[str, str], figures.Pool]
+    drifts: Mapping[tuple[str, str], figures.Drift]
+    burn: Mapping[tuple[str, str], int]
+    unknown: Counter[tuple[str, str]]
+    """What lost calls hold, of whatever period."""
+    counted: Mapping[tuple[str, str, str], Mapping[str, int]]
+    """(account, kind, scope) → what a cap counts that was in force already."""
+
+
 def budgets(store: Store, settings: Settings, now: datetime) -> Budgets:
     """Caps, spending and the vendors' own figures."""
     periods = Periods(0, now.strftime("%Y-%m-%d"), now.strftime("%Y-%m"))
     with store.read() as connection:
-        pools = figures.pools(connection)
-        drifts = figures.drifts(connection)
-        burn = figures.burn(connection, BURN_DAYS)
+        lost = jobs.lost(connection)
+        known = _Known(
+            figures.pools(connection),
+            figures.drifts(connection),
+            figures.burn(connection, BURN_DAYS),
+            _held(lost),
+            figures.counted(connection, periods.day, periods.month),
+        )
         kinds = [
-            _kind(connection, name, kind, budget, periods, pools, drifts, burn, now)
+            _kind(connection, name, kind, budget, periods, known, now)
             for name, provider in settings.providers.items()
             for kind, budget in provider.budgets.items()
         ]
         now_us = work.now_us(connection)
-        unknown = [_unknown(row, now_us) for row in jobs.lost(connection)]
+    unknown = [_unknown(row, now_us) for row in lost]
     return Budgets(kinds, unknown, _totals(unknown))
+
+
+def _held(lost: Sequence[jobs.Lost]) -> Counter[tuple[str, str]]:
+    held: Counter[tuple[str, str]] = Counter()
+    for row in lost:
+        held.update({(row.account, kind): amount for kind, amount in row.worth.items()})
+    return held
 
 
 def _kind(
@@ -166,32 +192,17 @@ def _kind(
     kind: str,
     budget: Any,
     periods: Periods,
-    pools: Mapping[tuple[str, str], figures.Pool],
-    drifts: Mapping[tuple[str, str], figures.Drift],
-    burn: Mapping[tuple[str, str], int],
+    known: _Known,
     now: datetime,
 ) -> dict[str, Any]:
-    caps = []
-    for scope in SCOPES:
-        cap: Decimal | None = getattr(budget, f"per_{scope}")
-        if cap is None:
-            continue
-        sums = (
-            dict.fromkeys(("reserved", "spent", "unknown"), 0)
-            if scope == "run"
-            else money.totals(connection, account, kind, scope, periods.key(scope))
-        )
-        used = in_credits(sum(sums.values()))
-        caps.append(
-            {
-                "per": scope,
-                "cap": number(cap),
-                **{k: number(in_credits(v)) for k, v in sums.items()},
-                "left": number(max(Decimal(0), cap - used)),
-            }
-        )
-    pool = pools.get((account, kind))
-    daily = in_credits(burn.get((account, kind), 0)) / BURN_DAYS
+    of = (account, kind)
+    caps = [
+        _cap(scope, cap, _counted(connection, of, scope, periods, known))
+        for scope in SCOPES
+        if (cap := getattr(budget, f"per_{scope}")) is not None
+    ]
+    pool = known.pools.get(of)
+    daily = in_credits(known.burn.get(of, 0)) / BURN_DAYS
     return {
         "provider": account,
         "kind": kind,
@@ -202,9 +213,29 @@ def _kind(
         "vendor_plan": pool.plan if pool else "unknown",
         "vendor_figure_at": iso(pool.fetched_us) if pool else None,
         "reserved": number(in_credits(pool.reserved)) if pool else 0,
-        **_drift(drifts.get((account, kind)), money.unknown_of(connection, account, kind)),
+        **_drift(known.drifts.get(of), known.unknown[of]),
         "per_day": round(float(daily), 1),
         "days_left": _days_left(caps, daily, now),
+    }
+
+
+def _counted(
+    connection: Connection, of: tuple[str, str], scope: str, periods: Periods, known: _Known
+) -> Mapping[str, int]:
+    """What counts against a cap; the next run begins at nothing."""
+    if scope == "run":
+        return dict.fromkeys(("reserved", "spent", "unknown"), 0)
+    # A cap that is new is counted from its first run on; until then the whole ledger is added up.
+    return known.counted.get((*of, scope)) or money.totals(connection, *of, scope, periods.key(scope))
+
+
+def _cap(scope: str, cap: Decimal, sums: Mapping[str, int]) -> dict[str, Any]:
+    used = in_credits(sum(sums.values()))
+    return {
+        "per": scope,
+        "cap": number(cap),
+        **{k: number(in_credits(v)) for k, v in sums.items()},
+        "left": number(max(Decimal(0), cap - used)),
     }
 
 

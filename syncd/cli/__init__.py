@@ -12,6 +12,8 @@ from pathlib import Path
 from syncd.cli.exits import Exit
 
 __all__ = ["Exit", "main"]
+GARBAGE = 10_000
+"""Objects that are new before garbage is searched for."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from syncd.cli.group import root
     from syncd.cli.invocation import Stop
 
+    # What a verb imports stays, and each search for garbage goes through all of it again.
+    gc.set_threshold(GARBAGE)
     # A process that ends needs no last search for garbage: it takes longer than some verbs.
     atexit.register(gc.freeze)
     if "_SYNCD_COMPLETE" in os.environ:

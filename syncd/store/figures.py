@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from syncd.store import tables as t
 from syncd.store.engine import Now
@@ -295,6 +295,16 @@ def burn(connection: Connection, days: int) -> dict[tuple[str, str], int]:
         .group_by(t.ledger.c.account, t.ledger.c.kind)
     )
     return {(a, k): int(n) for a, k, n in rows}
+
+
+def counted(connection: Connection, day: str, month: str) -> dict[tuple[str, str, str], dict[str, int]]:
+    """(account, kind, scope) → reserved, spent and unknown of the caps of a day and its month that are counted."""
+    b = t.budget.c
+    these = or_(and_(b.scope == "day", b.period == day), and_(b.scope == "month", b.period == month))
+    return {
+        (r.account, r.kind, r.scope): {"reserved": r.reserved, "spent": r.spent, "unknown": r.unknown}
+        for r in connection.execute(select(t.budget).where(these))
+    }
 
 
 def sums(connection: Connection) -> dict[tuple[str, str], tuple[int, int, int]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 
+from sqlalchemy import event
+
+from syncd.overview import budgets
 from tests.rehearsals import Director, Stage
 
 
@@ -70,6 +73,22 @@ def test_budget_shows_our_books_beside_the_vendors(stage: Director) -> None:
         assert row["caps"][0]["spent"] == float(charged.get(row["kind"], 0))
         assert row["vendor_balance"] == 100_000 - row["caps"][0]["spent"]
         assert row["drift"] == 0
+
+
+def test_a_cap_is_told_as_it_is_counted_and_a_new_one_by_the_whole_ledger(stage: Director) -> None:
+    play = lived(stage)
+    email = {"per_month": 1_000_000, "per_day": 500_000}
+    play.configure({"providers": {"contactout": {"budgets": {"email": email}}}})
+    asked: list[str] = []
+    with play.runtime() as runtime:
+        event.listen(
+            runtime.store.engine, "before_cursor_execute", lambda c, cursor, sql, *rest: asked.append(sql)
+        )
+        told = budgets(runtime.store, runtime.settings, runtime.clock()).kinds
+    spent = {(r["kind"], c["per"]): c["spent"] for r in told for c in r["caps"]}
+    assert spent["email", "day"] == spent["email", "month"] > 0
+    adding = [sql for sql in asked if "FROM ledger" in sql]
+    assert len(adding) == 3, "the pace, what lost calls hold, and the cap that has counted nothing yet"
 
 
 def test_foreign_spending_shows_as_drift(stage: Director) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
@@ -109,6 +112,20 @@ def test_postgresql_ends_a_stalled_transaction_before_the_others_give_up(backend
         durable = connection.scalar(text("SHOW synchronous_commit"))
     assert (stall, wait, durable) == (f"{STALL_S}s", f"{LOCK_WAIT_S}s", "on")
     assert STALL_S < LOCK_WAIT_S
+
+
+def test_a_state_on_sqlite_needs_nothing_of_postgresqls(tmp_path: Path) -> None:
+    opened = (
+        "import sys; from syncd.store.engine import Store; from syncd.store import work; Store(sys.argv[1])"
+    )
+    named = "print(*[m for m in sys.modules if 'postgres' in m or 'psycopg' in m])"
+    said = subprocess.run(
+        [sys.executable, "-c", f"{opened}; {named}", f"sqlite:///{tmp_path / 'syncd.db'}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.strip() == ""
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
