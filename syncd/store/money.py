@@ -264,13 +264,6 @@ def held_by_each(connection: Connection, call_ids: Sequence[int]) -> dict[int, H
     return found
 
 
-def unknown_of(connection: Connection, account: str, kind: str) -> int:
-    """What lost calls hold of a kind, of whatever period, in millionths."""
-    c = t.ledger.c
-    query = select(func.sum(c.unknown)).where(c.account == account, c.kind == kind)
-    return int(connection.scalar(query) or 0)
-
-
 def ticket_of(connection: Connection, call_id: int) -> Ticket:
     """The ticket of a call that is known only by its id."""
     return tickets_of(connection, [call_id])[0]
