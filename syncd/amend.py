@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from syncd.accounts import CrmAccount
 from syncd.model import Author, AuthorKind, Contact, Patch, Rejected, WriteResult, Written
 from syncd.plan import equal_text, text_of
-from syncd.runtime import Runtime
+from syncd.runtime import Runtime, lease_us
 from syncd.store import changes, runs
 from syncd.store.changes import Stored
+from syncd.store.engine import MILLION
 
 DONE, KEPT, FAILED = "done", "kept", "failed"
 TAKEN = "somebody else decided about it at this moment"
@@ -75,6 +76,7 @@ class Amender:
         return self.results
 
     def _batch(self, crm: CrmAccount, object_name: str, steps: Sequence[Step]) -> None:
+        read_at = self.runtime.pacer.monotonic()
         found = self._read(crm, object_name, steps)
         source = our_source(self.runtime, crm)
         ready: list[Step] = []
@@ -89,7 +91,7 @@ class Amender:
         if self.dry:
             self.results += [Result(s, DONE) for s in ready]
         elif ready:
-            self._write(crm, object_name, ready, found)
+            self._write(crm, object_name, ready, found, read_at)
 
     def _read(self, crm: CrmAccount, object_name: str, steps: Sequence[Step]) -> dict[str, Contact]:
         ids = list(dict.fromkeys(s.source.record_id for s in steps))
@@ -123,7 +125,12 @@ class Amender:
             return True
 
     def _write(
-        self, crm: CrmAccount, object_name: str, steps: Sequence[Step], found: Mapping[str, Contact]
+        self,
+        crm: CrmAccount,
+        object_name: str,
+        steps: Sequence[Step],
+        found: Mapping[str, Contact],
+        read_at: float,
     ) -> None:
         with self.runtime.store.write() as connection:
             intended = self._intend(connection, steps)
@@ -143,7 +150,8 @@ class Amender:
             )
             for record, held in by_record.items()
         ]
-        results = crm.connector.write(object_name, patches)
+        with crm.line.writing(read_at, lease_us(self.runtime.settings) / MILLION):
+            results = crm.connector.write(object_name, patches)
         shown = self._shown(crm, object_name, by_record, results)
         with self.runtime.store.write() as connection:
             for result, held in zip(results, by_record.values(), strict=True):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +18,13 @@ from syncd.connector import Answer, Failure, FailureKind, Operation, Request
 from syncd.http import Http
 from syncd.meter import Meter
 from syncd.model import Outcome
-from syncd.pacing import Bucket, Pacer
+from syncd.pacing import Bucket, Pacer, interval_s
 
 ATTEMPTS = 4
 PATIENCE_S = 30.0
 """How long a request may wait in place, for a slot or for a retry. Longer waits park the work."""
+FRESH_S, SLOTS = 10.0, 3
+"""How old what was read may be when a write that relies on it leaves, and for how many slots it may wait besides."""
 _log = structlog.get_logger("syncd.calls")
 
 Classify = Callable[[Operation, Answer], Failure | None]
@@ -29,6 +33,15 @@ Classify = Callable[[Operation, Answer], Failure | None]
 def retry_quietly() -> None:
     """Retries are metered here; the library's own log lines would repeat them."""
     set_on_retry_hooks([])
+
+
+class HeldBack(Failure):
+    """What was to be written had been read too long ago: it was not sent, and is to be read again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            FailureKind.UNAVAILABLE, "held back: too long since the record was read", charged=False
+        )
 
 
 @dataclass
@@ -44,7 +57,25 @@ class Line:
     patience_s: float = PATIENCE_S
     without: frozenset[str] = frozenset()
     _down: set[str] = field(default_factory=set)
+    _bound: threading.local = field(default_factory=threading.local)
     _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def writing(self, read_at: float, lease_s: float) -> Iterator[None]:
+        """Within it this thread sends nothing any more once what it read at that moment is too old to rely on.
+
+        A slot, a repetition or the machine may keep a write waiting, and people go on editing meanwhile; after
+        its lease another worker may.
+
+        Raises:
+            HeldBack: in place of a request that would come too late.
+        """
+        slots_s = SLOTS * interval_s(self.buckets["default"].limit)
+        self._bound.at = read_at + min(FRESH_S, lease_s / 2) + slots_s
+        try:
+            yield
+        finally:
+            self._bound.at = math.inf
 
     def send(self, operation: Operation, request: Request) -> Answer:
         http = self.http
@@ -74,6 +105,8 @@ class Line:
         bucket = self.bucket(operation)
         if paced:
             self.pacer.wait(bucket, self.patience_s)
+        if self.pacer.monotonic() > getattr(self._bound, "at", math.inf):
+            raise HeldBack
         started = time.perf_counter()
         try:
             answer = send()
@@ -127,7 +160,7 @@ class Line:
                 _log.warning("outage.began", connector=self.name, reason=failure.reason)
 
     def _worth_repeating(self, error: Exception) -> bool | float:
-        if not isinstance(error, Failure):
+        if not isinstance(error, Failure) or isinstance(error, HeldBack):
             return False
         if error.kind is FailureKind.RATE_LIMITED:
             wait = error.retry_after_s or 0.0

@@ -12,6 +12,7 @@ import structlog
 
 from syncd.accounts import CrmAccount
 from syncd.brakes import Watch
+from syncd.calls import HeldBack
 from syncd.codec import pack_contact, unpack_contact
 from syncd.confirm import Case, Confirmation
 from syncd.connector import Failure, FailureKind
@@ -23,7 +24,7 @@ from syncd.offers import same_value
 from syncd.plan import input_digest, text_of
 from syncd.pull import names_to_read
 from syncd.store import changes, leases, lists, people, runs, work
-from syncd.store.engine import Store
+from syncd.store.engine import MILLION, Store
 from syncd.workbench import Bench
 
 _log = structlog.get_logger("syncd.write")
@@ -90,10 +91,11 @@ class Writer:
             )
         if not rows:
             return False
+        read_at = self.b.pacer.monotonic()
         try:
             cases = self._decide(rows)
             if cases:
-                self._carry_out(cases, canary is not None)
+                self._carry_out(cases, canary is not None, read_at)
         except Failure as failure:
             self._put_off(rows, failure)
         return True
@@ -215,7 +217,7 @@ class Writer:
 
     # writing
 
-    def _carry_out(self, cases: Sequence[Case], canary: bool) -> None:
+    def _carry_out(self, cases: Sequence[Case], canary: bool, read_at: float) -> None:
         writing = [c for c in cases if c.writes]
         braked = self._weigh(cases, writing)
         if braked:
@@ -226,9 +228,11 @@ class Writer:
             return
         patches = [self._patch(case) for case in writing]
         try:
-            results = self.crm.connector.write(self.policy.object, patches)
+            with self.crm.line.writing(read_at, self.b.lease_us / MILLION):
+                results = self.crm.connector.write(self.policy.object, patches)
         except Failure as failure:
-            if failure.kind is not FailureKind.AMBIGUOUS or self._lost >= LOST_IN_A_ROW:
+            again = failure.kind is FailureKind.AMBIGUOUS or isinstance(failure, HeldBack)
+            if not again or self._lost >= LOST_IN_A_ROW:
                 raise
             self._look_again([c.row for c in writing], failure)
             return
@@ -363,7 +367,7 @@ class Writer:
         stop_sync(self.b.store, self.policy.name, why, self.run_id)
 
     def _look_again(self, rows: Sequence[work.Row], failure: Failure) -> None:
-        """Nobody knows whether these were written: their records are read again at once, and tell it."""
+        """These were held back, or nobody knows whether they were written: their records are read again at once."""
         self._lost += 1
         with self.b.store.write() as connection:
             leases.finish(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from syncd.confirm import Case
 from syncd.oracle import second_run
 from syncd.store import tables as t
 from syncd.store import work
@@ -203,4 +204,26 @@ def test_a_long_pause_that_a_provider_asks_for_ends_the_run_and_its_contacts_wai
     assert all("contactout" in why and 60 < left_s <= 900 for why, left_s in waits(world))
     done = world.cycle(hours=0.5)
     assert done.report["contacts"]["waiting"] == 0
+    assert world.oracle() == []
+
+
+def test_an_edit_while_a_write_had_to_wait_is_seen_and_kept(
+    worlds: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, honest = worlds(), Writer._intend
+    late: list[str] = []
+
+    def slow(writer: Writer, cases: Sequence[Case]) -> None:
+        honest(writer, cases)
+        titled = [c.row.record_id for c in cases if "jobtitle" in {w.property for w in c.writes}]
+        if not late and titled:
+            late.append(titled[0])
+            edit = {"id": late[0], "properties": {"jobtitle": "Edited"}, "as": "person"}
+            world.rehearsal.stands["hubspot"].ask("edit", edit)
+            monotonic = writer.b.pacer.monotonic
+            writer.b.pacer.monotonic = lambda: monotonic() + 60
+
+    monkeypatch.setattr(Writer, "_intend", slow)
+    assert world.cycle().code == 0
+    assert late
     assert world.oracle() == []

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from sqlalchemy import update
 
 from syncd import brakes, decide, desk, door, ledger, log, pull, write
-from syncd.calls import PaidLine
+from syncd.calls import Line, PaidLine
 from syncd.checkout import Checkout
 from syncd.codec import unpack_contact
 from syncd.config import urls
@@ -214,6 +215,11 @@ def account(patch: Patch) -> None:
     patch.setattr(door, "identify", lambda runtime, crm: "")
 
 
+def reads_of_now(patch: Patch) -> None:
+    """A write relies on what was read, however long ago."""
+    patch.setattr(Line, "writing", lambda self, read_at, lease_s: nullcontext())
+
+
 def share(patch: Patch) -> None:
     """The account's other integrations get no calls."""
     patch.setattr(door, "mind_share", lambda runtime, crm: None)
@@ -233,6 +239,7 @@ GUARDS = (
     Guard("I5", "syncd.pull.Puller._row", "a_plain_cycle", census_of_states),
     Guard("I6", "syncd.confirm.Confirmation.book", "a_plain_cycle", events_with_their_writes),
     Guard("I7", "syncd.write.Writer._read", "a_person_edits_before_the_write", fresh_reads),
+    Guard("I7", "syncd.calls.Line.writing", "a_person_edits_while_a_write_waits", reads_of_now),
     Guard("I7", "syncd.plan.why_kept", "values_of_people_may_be_overwritten_by_nobody", authors),
     Guard("I8", "syncd.log.Scrubber.scrub", "a_credential_is_logged", secrets),
     Guard("I9", "syncd.pull.Puller._place", "an_import_touches_everybody", fingerprint),

@@ -147,6 +147,24 @@ class Teller:
             world.cycle()
         return world.oracle()
 
+    def a_person_edits_while_a_write_waits(self) -> Noticed:
+        world, intend, edited = self.worlds(), Writer._intend, list[bool]()
+        crm = world.rehearsal.stands["hubspot"]
+
+        def late(writer: Writer, cases: Any) -> None:
+            intend(writer, cases)
+            if not edited:
+                edited.append(True)
+                for case in cases:
+                    crm.ask("edit", {"id": case.row.record_id, "properties": {"mobilephone": "+49301234567"}})
+                monotonic = writer.b.pacer.monotonic
+                writer.b.pacer.monotonic = lambda: monotonic() + 60
+
+        with self.patch.context() as edits:
+            edits.setattr(Writer, "_intend", late)
+            world.cycle()
+        return world.oracle()
+
     def values_of_people_may_be_overwritten_by_nobody(self) -> Noticed:
         fields = {"job_title": {"write": "overwrite", "group": None}, "company_name": None}
         world = self.worlds(
