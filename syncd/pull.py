@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection
 
 from syncd.accounts import CrmAccount
-from syncd.codec import pack_contact
+from syncd.codec import pack_contact, unpack_contact
 from syncd.connector import Failure, FailureKind
 from syncd.kin import marks, numbers_of
 from syncd.model import Author, Contact, Page, SyncPolicy
@@ -329,7 +329,7 @@ class Puller:
             return contact
         mark = input_digest(contact.fields or {}, self.policy)
         if mark == row.input_digest and row.reason not in LEFT:
-            self._same(connection, row, contact.version, counted=True)
+            self._same(connection, row, contact.version, contact)
             return None
         self.counts["ready"] += 1
         changes.give_another_chance(connection, row.id)
@@ -346,16 +346,16 @@ class Puller:
         return None
 
     def _same(
-        self, connection: Connection, row: work.Row, version: str | None, counted: bool = False
+        self, connection: Connection, row: work.Row, version: str | None, read: Contact | None = None
     ) -> None:
-        if not counted and row.reason != _OUT:
+        if read is None and row.reason != _OUT:
             self.counts["in_scope"] += 1
         if row.state in work.ENDED:
             self.counts["unchanged"] += 1
         else:
             self.counts["carried"] += 1
         if version and version != row.version:
-            work.touch(connection, row.id, version)
+            work.touch(connection, row.id, version, _renewed(row, read))
 
     def _add(self, connection: Connection, contacts: Sequence[Contact]) -> None:
         now = work.now_us(connection)
@@ -430,3 +430,13 @@ def _instant(us: int) -> datetime:
 
 def _us(at: datetime) -> int:
     return round(at.timestamp() * MILLION)
+
+
+def _renewed(row: work.Row, read: Contact | None) -> bytes | None:
+    """The record as a contact at work is to be planned on; authors that were not read stay those of their version."""
+    if read is None or row.state not in work.OPEN:
+        return None
+    if read.authors_read:
+        return pack_contact(read)
+    held = unpack_contact(row.record_id, row.record)
+    return pack_contact(replace(read, authors=held.authors, version=held.version))

@@ -150,10 +150,10 @@ class Writer:
             contact = fresh.get(row.record_id)
             if contact is None or contact.gone:
                 continue
-            if contact.version and contact.version == row.version:
-                fresh[row.record_id] = replace(
-                    contact, authors=unpack_contact(row.record_id, row.record).authors
-                )
+            # The row's own version may be newer than the authors: it is noted without them.
+            stored = unpack_contact(row.record_id, row.record)
+            if contact.version and contact.version == stored.version:
+                fresh[row.record_id] = replace(contact, authors=stored.authors)
             else:
                 moved.append(row.record_id)
         if moved:

@@ -101,9 +101,10 @@ def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     return [int(i) for i in made.scalars()]
 
 
-def touch(connection: Connection, work_id: int, version: str) -> None:
-    """A record was seen again and did not change in what matters: only its version is new."""
-    connection.execute(update(t.work).where(t.work.c.id == work_id).values(version=version, seen_at=Now()))
+def touch(connection: Connection, work_id: int, version: str, record: bytes | None = None) -> None:
+    """A record was seen again and did not change in what is asked by: its version is new, and what is given of it."""
+    given = {"version": version} | ({} if record is None else {"record": record})
+    connection.execute(update(t.work).where(t.work.c.id == work_id).values(seen_at=Now(), **given))
 
 
 def leave(connection: Connection, work_id: int, reason: str) -> None:

@@ -58,12 +58,17 @@ def waits(world: World) -> list[tuple[str, float]]:
         return [(reason, (due - now_us) / 1e6) for reason, due in rows]
 
 
+def pass_over(world: World) -> None:
+    """What was edited shows in searches."""
+    for stand in world.rehearsal.stands.values():
+        stand.ask("clock", {"advance_s": 120})
+
+
 def touch_everybody(world: World, author: str, **properties: str) -> None:
     crm = world.rehearsal.stands["hubspot"]
     for record in crm.ask("records")["ids"]:
         crm.ask("edit", {"id": record, "properties": properties, "as": author})
-    for stand in world.rehearsal.stands.values():
-        stand.ask("clock", {"advance_s": 120})
+    pass_over(world)
 
 
 def test_a_search_index_that_lags_and_answers_out_of_order_loses_nobody_and_costs_no_credit_twice(
@@ -226,4 +231,35 @@ def test_an_edit_while_a_write_had_to_wait_is_seen_and_kept(
     monkeypatch.setattr(Writer, "_intend", slow)
     assert world.cycle().code == 0
     assert late
+    assert world.oracle() == []
+
+
+def test_a_value_that_a_person_took_away_while_the_contact_waited_stays_away(worlds: Worlds) -> None:
+    world = worlds()
+    crm = world.rehearsal.stands["hubspot"]
+    world.fault("contactout", "rate_limit", retry_after="900", path="*/v1/*")
+    assert world.cycle().report["contacts"]["waiting"] > 0
+    for value in ("+49301234567", ""):
+        for record in crm.ask("records")["ids"]:
+            crm.ask("edit", {"id": record, "properties": {"mobilephone": value}, "as": "person"})
+    pass_over(world)
+    assert world.cycle().report["contacts"]["waiting"] > 0
+    world.sandbox("contactout").faults.clear()
+    world.cycle(hours=1)
+    assert books(world, "hubspot")["writes_count"] > 0
+    assert world.oracle() == []
+
+
+def test_what_a_person_filled_in_while_the_contact_waited_is_not_bought(worlds: Worlds) -> None:
+    world = worlds(people=3)
+    crm = world.rehearsal.stands["hubspot"]
+    world.fault("contactout", "rate_limit", retry_after="900", path="*/v1/*")
+    world.cycle()
+    for record in crm.ask("records")["ids"]:
+        crm.ask("edit", {"id": record, "properties": {"mobilephone": "+49301234567"}, "as": "person"})
+    pass_over(world)
+    world.cycle()
+    world.sandbox("contactout").faults.clear()
+    world.cycle(hours=1)
+    assert not books(world, "contactout")["charged"].get("phone")
     assert world.oracle() == []
