@@ -140,8 +140,9 @@ def remembers(play: Stage, outcome: str, count: int = 30) -> None:
 
 
 def test_a_provider_that_suddenly_finds_everybody_is_not_paid_until_a_person_looked(stage: Director) -> None:
-    play = stage(contacts=200)
-    remembers(play, "not_found")
+    # Half of the misses may be gone: which questions come first, and so how many hits, is left to chance.
+    play = stage(contacts=200, changes={"syncs": {"hubspot-sandbox-contacts": {"brakes": {"hit_rate": 0.5}}}})
+    remembers(play, "not_found", 20)
     outcome = play.cycle()
     assert (outcome.code, outcome.report["verdict"]) == (4, "braked")
     sentence = next(s for s in outcome.advice if s.startswith("contactout: stopped by a brake (hit_rate"))
