@@ -355,7 +355,7 @@ class Puller:
         else:
             self.counts["carried"] += 1
         if version and version != row.version:
-            work.touch(connection, row.id, version, _renewed(row, read))
+            work.touch(connection, row, version, _renewed(row, read))
 
     def _add(self, connection: Connection, contacts: Sequence[Contact]) -> None:
         now = work.now_us(connection)

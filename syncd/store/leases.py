@@ -115,15 +115,12 @@ def claim(
     return sorted(many(connection, ids), key=lambda row: row.id)
 
 
-_HOLD = (
-    update(t.work)
-    .where(
-        t.work.c.id == bindparam("b_id"),
-        t.work.c.owner == bindparam("b_owner"),
-        t.work.c.fence == bindparam("b_fence"),
-    )
-    .values(state=bindparam("b_state"), trace=bindparam("b_trace"))
+_OURS = and_(
+    t.work.c.id == bindparam("b_id"),
+    t.work.c.owner == bindparam("b_owner"),
+    t.work.c.fence == bindparam("b_fence"),
 )
+_HOLD = update(t.work).where(_OURS).values(state=bindparam("b_state"), trace=bindparam("b_trace"))
 
 
 def hold(connection: Connection, owner: str, state: str, rows: Mapping[int, tuple[int, bytes]]) -> int:
@@ -154,9 +151,7 @@ class End:
 _FINISH = (
     update(t.work)
     .where(
-        t.work.c.id == bindparam("b_id"),
-        t.work.c.owner == bindparam("b_owner"),
-        t.work.c.fence == bindparam("b_fence"),
+        _OURS,
         # An IN list cannot be sent with many rows at once.
         or_(*(t.work.c.state == state for state in OPEN)),
     )

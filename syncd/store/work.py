@@ -101,10 +101,21 @@ def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     return [int(i) for i in made.scalars()]
 
 
-def touch(connection: Connection, work_id: int, version: str, record: bytes | None = None) -> None:
-    """A record was seen again and did not change in what is asked by: its version is new, and what is given of it."""
-    given = {"version": version} | ({} if record is None else {"record": record})
-    connection.execute(update(t.work).where(t.work.c.id == work_id).values(seen_at=Now(), **given))
+def touch(connection: Connection, known: Row, version: str, record: bytes | None = None) -> None:
+    """A record was seen again and did not change in what is asked by: its version is new.
+
+    So is the record, where one is given, unless the row has moved on or ended since it was known so: whoever did
+    that has read a newer one.
+    """
+    mine = t.work.c.id == known.id
+    if record is not None:
+        as_known = (
+            t.work.c.version == known.version,
+            t.work.c.fence == known.fence,
+            t.work.c.state.in_(OPEN),
+        )
+        connection.execute(update(t.work).where(mine, *as_known).values(record=record))
+    connection.execute(update(t.work).where(mine).values(version=version, seen_at=Now()))
 
 
 def leave(connection: Connection, work_id: int, reason: str) -> None:

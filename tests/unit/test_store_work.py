@@ -296,9 +296,23 @@ def test_a_record_that_left_takes_its_row_from_whoever_holds_it(store: Store) ->
 
 def test_a_record_that_was_seen_again_has_only_a_new_version(store: Store) -> None:
     (i,) = add(store, version="v1", state="done")
+    known = get(store, i)
     with store.write() as connection:
-        work.touch(connection, i, "v2")
+        work.touch(connection, known, "v2")
     assert (get(store, i).version, get(store, i).state) == ("v2", "done")
+
+
+def test_what_was_read_of_a_row_at_work_replaces_its_record_unless_the_row_moved_on(store: Store) -> None:
+    (i,) = add(store, record=b"old")
+    with store.write() as connection:
+        work.touch(connection, get(store, i), "v2", b"read")
+    assert get(store, i).record == b"read"
+    known = get(store, i)
+    (row,) = claim(store)
+    finish(store, "a", end(row, record=b"newer"))
+    with store.write() as connection:
+        work.touch(connection, known, "v3", b"read before")
+    assert (get(store, i).record, get(store, i).version) == (b"newer", "v3")
 
 
 # leases
