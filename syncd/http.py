@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
@@ -30,6 +30,8 @@ class Http:
 
     def __init__(self, base_url: str, headers: Callable[[], Mapping[str, str]]) -> None:
         self.base_url = base_url.rstrip("/")
+        self._base = httpx.URL(self.base_url)
+        self._folder = self._base.raw_path.decode().rstrip("/")
         self.callback_url = ""
         """Where the vendor is asked to call back; blank where nobody could reach us."""
         self._headers = headers
@@ -84,24 +86,28 @@ class Http:
             ours = {} if request.follow is not None else self._headers()
         except SecretMissing as missing:
             raise Failure(FailureKind.CONFIG, str(missing), charged=False) from None
-        if request.follow is not None:
-            url = self._allowed(request.follow)
-        elif request.args:
-            url = self.base_url + request.path.format_map(
-                {k: quote(v, safe="") for k, v in request.args.items()}
-            )
-        else:
-            url = self.base_url + request.path
         timeout = {"connect": CONNECT_S, "read": timeout_s, "write": timeout_s, "pool": CONNECT_S}
+        extensions: dict[str, Any] = {"trace": trace, "timeout": timeout}
+        if request.follow is not None:
+            url = httpx.URL(self._allowed(request.follow))
+        else:
+            # To take an address apart and put it together costs more than to send the request.
+            url, extensions["target"] = self._base, self._target(request)
         return httpx.Request(
             request.method,
             url,
-            params={k: v if isinstance(v, str) else list(v) for k, v in request.params.items()} or None,
             json=_with_callback(request, self.callback_url),
             data=dict(request.form) if request.form is not None else None,
             headers={"accept": "application/json", "user-agent": "syncd", **ours, **request.headers},
-            extensions={"trace": trace, "timeout": timeout},
+            extensions=extensions,
         )
+
+    def _target(self, request: Request) -> bytes:
+        """The path and the query of a request."""
+        args = {k: quote(v, safe="") for k, v in request.args.items()}
+        path = request.path.format_map(args) if args else request.path
+        query = urlencode(request.params, doseq=True)
+        return f"{self._folder}{path}{query and '?'}{query}".encode("ascii")
 
     def _allowed(self, url: str) -> str:
         """A download URL that a vendor handed out; a sandbox may only lead to loopback, a vendor to https."""
@@ -135,7 +141,9 @@ class _TooMuch(Exception):
 
 def _read(response: httpx.Response, deadline: float) -> bytes:
     chunks, size = [], 0
-    for chunk in response.iter_bytes():
+    plain = response.stream if "content-encoding" not in response.headers else None
+    # What is not packed needs none of the layers that unpack.
+    for chunk in plain if isinstance(plain, httpx.SyncByteStream) else response.iter_bytes():
         size += len(chunk)
         if size > MAX_BODY or time.monotonic() > deadline:
             raise _TooMuch

@@ -225,10 +225,8 @@ def input_digest(fields: Mapping[str, Scalar], policy: SyncPolicy) -> str:
     reasons of its own. What is wanted, and what the properties mean, is part of it in whatever order the
     configuration has it, so that a new mapping makes a contact new.
     """
-    wanted = sorted(f"{f.field.value}>{f.to}" for f in policy.fields)
-    means = sorted(f"{name}<{held}" for name, held in policy.match.items())
-    held = (f"{name}\x1f{text_of(fields.get(name)).casefold()}" for name in policy.inputs)
-    return hashlib.blake2b("\x1e".join((*wanted, *means, *held)).encode(), digest_size=16).hexdigest()
+    held = [f"{name}\x1f{text_of(fields.get(name)).casefold()}" for name in policy.inputs]
+    return hashlib.blake2b("\x1e".join((policy.wishes, *held)).encode(), digest_size=16).hexdigest()
 
 
 def in_scope(fields: Mapping[str, Scalar], policy: SyncPolicy) -> bool:

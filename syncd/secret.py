@@ -25,11 +25,12 @@ class SecretMissing(Exception):
 class Secret:
     """A reference to a credential. Its text form is a mask; `reveal` reads the credential."""
 
-    __slots__ = ("name", "source")
+    __slots__ = ("_seen", "name", "source")
 
     def __init__(self, source: str, name: str) -> None:
         self.source = source
         self.name = name
+        self._seen: tuple[tuple[int, ...], str] | None = None
 
     def reveal(self) -> str:
         """The credential without surrounding white space.
@@ -47,22 +48,28 @@ class Secret:
             if self.name not in os.environ:
                 raise SecretMissing(f"the environment variable {self.name} is not set")
             return os.environ[self.name]
-        path = Path(self.name) if self.source == "file" else self._credential()
+        path = self.name if self.source == "file" else self._credential()
         try:
-            with path.open("rb") as stream:
-                return stream.read(_MAX_BYTES).decode()
+            # A file that is not another one is not read again: this is asked at every request.
+            held = os.stat(path)
+            mark = (held.st_ino, held.st_dev, held.st_mtime_ns, held.st_ctime_ns, held.st_size)
+            seen = self._seen
+            if seen is None or seen[0] != mark:
+                with Path(path).open("rb") as stream:
+                    seen = self._seen = (mark, stream.read(_MAX_BYTES).decode())
+            return seen[1]
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is not text"
             raise SecretMissing(f"{self.reference} cannot be read: {why}") from None
 
-    def _credential(self) -> Path:
+    def _credential(self) -> str:
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         if not folder:
             raise SecretMissing(
                 f"{self.reference} needs systemd: set LoadCredential={self.name}:… in the unit, "
                 "or use {file: …} outside a service"
             )
-        return Path(folder) / self.name
+        return os.path.join(folder, self.name)
 
     @property
     def reference(self) -> str:

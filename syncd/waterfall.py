@@ -333,6 +333,12 @@ def _gate(
     return None
 
 
+@lru_cache(1024)
+def _without(market: Market, fields: frozenset[Field]) -> Market:
+    """The market as it would be for a person of whom the vendor holds none of these fields."""
+    return replace(market, held=(*market.held, *((f, False) for f in sorted(fields))))
+
+
 def _spare(vendor: Vendor, market: Market, still: _Open, keys: Sequence[Key]) -> Ask | None:
     """A free question that opens a cheaper purchase: one that would also charge for what nobody wants.
 
@@ -346,8 +352,7 @@ def _spare(vendor: Vendor, market: Market, still: _Open, keys: Sequence[Key]) ->
         key = next((k for k in keys if k.kind in gate.accepts), None)
         if not unwanted or key is None or gate.name in vendor.closed or (gate.name, key.kind) in still.shut:
             continue
-        without = replace(market, held=(*market.held, *((g, False) for g in sorted(unwanted))))
-        best = still.best(without)
+        best = still.best(_without(market, frozenset(unwanted)))
         operation = vendor.find(best[0]) if best else None
         if operation and any(
             p.on is On.FIELDS and p.fields and p.fields <= unwanted for p in operation.prices

@@ -89,17 +89,22 @@ class SyncPolicy:
     brakes: Brakes = field(default_factory=Brakes)
     suppress: frozenset[str] = frozenset()
     """Addresses, domains and profile URLs, in their one spelling, that are never looked up."""
+    inputs: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The properties whose change makes a contact worth another look, in a fixed order."""
+    wishes: str = field(init=False, repr=False, compare=False)
+    """What is wanted, and what the properties mean: equal for equal ones, in whatever order they were given."""
+
+    def __post_init__(self) -> None:
+        clauses = (c.property for c in (*self.where, *self.skip))
+        wanted = sorted(f"{f.field.value}>{f.to}" for f in self.fields)
+        means = sorted(f"{name}<{held}" for name, held in self.match.items())
+        object.__setattr__(self, "inputs", tuple(sorted({*self.match.values(), *clauses})))
+        object.__setattr__(self, "wishes", "\x1e".join((*wanted, *means)))
 
     @property
     def targets(self) -> tuple[str, ...]:
         """The properties that may be written."""
         return tuple(f.to for f in self.fields)
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The properties whose change makes a contact worth another look, in a fixed order."""
-        clauses = (c.property for c in (*self.where, *self.skip))
-        return tuple(sorted({*self.match.values(), *clauses}))
 
     @property
     def properties(self) -> tuple[str, ...]:

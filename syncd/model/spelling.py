@@ -43,6 +43,7 @@ def _linkedin(url: str, sections: tuple[str, ...]) -> str:
     return f"https://www.linkedin.com/{pieces[0].lower()}/{slug}" if slug.strip("/") else ""
 
 
+@lru_cache(8192)
 def email_address(text: str) -> str:
     """The address in lower case, or "" where the text cannot be one address."""
     address = text.strip().lower()

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Connection, bindparam, or_, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, select, update
 
 from syncd.store import tables as t
 from syncd.store import transitions
+from syncd.store.clauses import among, one_of
 from syncd.store.engine import Now
 from syncd.store.money import Periods
 
@@ -22,11 +23,7 @@ _ADD = (
 )
 _PEND = (
     update(t.provider_call)
-    .where(
-        t.provider_call.c.id == bindparam("b_id"),
-        # An IN list cannot be sent with many rows at once.
-        or_(t.provider_call.c.state == "sent", t.provider_call.c.state == "unknown"),
-    )
+    .where(t.provider_call.c.id == bindparam("b_id"), one_of(t.provider_call.c.state, ("sent", "unknown")))
     .values(
         state="pending",
         handle=bindparam("b_handle"),
@@ -35,9 +32,7 @@ _PEND = (
         lease_until=0,
     )
 )
-_STATES = select(t.provider_call.c.id, t.provider_call.c.state).where(
-    t.provider_call.c.id.in_(bindparam("b_ids", expanding=True))
-)
+_STATES = select(t.provider_call.c.id, t.provider_call.c.state).where(among(t.provider_call.c.id, "b_ids"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
 from syncd.store import tables as t
+from syncd.store.clauses import among, one_of
 from syncd.store.engine import Now
 
 IN_FORCE = ("written", "not_applied")
@@ -122,8 +123,8 @@ _NEWEST = (
     .where(
         t.change.c.crm == bindparam("b_crm"),
         t.change.c.object == bindparam("b_object"),
-        t.change.c.record_id.in_(bindparam("b_records", expanding=True)),
-        t.change.c.state.in_(("written", "found")),
+        among(t.change.c.record_id, "b_records"),
+        one_of(t.change.c.state, ("written", "found")),
     )
     .group_by(t.change.c.record_id, t.change.c.property)
 )

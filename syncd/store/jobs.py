@@ -9,11 +9,10 @@ from sqlalchemy import BigInteger, Connection, bindparam, func, or_, select, upd
 
 from syncd.store import tables as t
 from syncd.store import transitions
+from syncd.store.clauses import among, aside
 from syncd.store.engine import Now
 
-_OWN = select(t.lookup.c.work_id).where(
-    t.lookup.c.call_id.in_(bindparam("b_ids", expanding=True)), t.lookup.c.work_id.is_not(None)
-)
+_OWN = select(t.lookup.c.work_id).where(among(t.lookup.c.call_id, "b_ids"), t.lookup.c.work_id.is_not(None))
 _MINE, _OTHER = t.identity.alias("mine"), t.identity.alias("other")
 _TWINS = (
     select(_OTHER.c.work_id).join(_MINE, _MINE.c.digest == _OTHER.c.digest).where(_MINE.c.work_id.in_(_OWN))
@@ -21,7 +20,7 @@ _TWINS = (
 _NEXT_POLLS = (
     select(t.lookup.c.id, t.provider_call.c.poll_at - Now())
     .join(t.provider_call, t.provider_call.c.id == t.lookup.c.call_id)
-    .where(t.lookup.c.id.in_(bindparam("b_ids", expanding=True)), t.provider_call.c.state == "pending")
+    .where(among(t.lookup.c.id, "b_ids"), aside(t.provider_call.c.state) == "pending")
 )
 _NEXT_DUE = select(func.min(t.provider_call.c.poll_at) - Now()).where(t.provider_call.c.state == "pending")
 
@@ -58,7 +57,7 @@ _DUE = (
 )
 _ASK = (
     update(t.provider_call)
-    .where(t.provider_call.c.id.in_(bindparam("b_ids", expanding=True)))
+    .where(among(t.provider_call.c.id, "b_ids"))
     .values(
         owner=bindparam("b_owner"),
         lease_until=Now() + bindparam("b_lease", type_=BigInteger),

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from syncd.store import tables as t
+from syncd.store.clauses import among, one_of
 from syncd.store.engine import Now
 from syncd.store.work import ENDED, OPEN, Row, many
 
@@ -34,8 +35,8 @@ def _due(alone: bool, assigned: bool) -> Select[Any]:
     query = (
         select(t.work.c.id)
         .where(
-            t.work.c.state.in_(bindparam("b_states", expanding=True)),
-            t.work.c.sync.in_(bindparam("b_syncs", expanding=True)),
+            among(t.work.c.state, "b_states"),
+            among(t.work.c.sync, "b_syncs"),
             t.work.c.not_before <= Now(),
         )
         .order_by(t.work.c.not_before, t.work.c.id)
@@ -56,8 +57,8 @@ def _rival(assigned: bool) -> ColumnElement[bool]:
         or_(
             held.c.state == "leased",
             and_(
-                held.c.state.in_(("ready", "waiting")),
-                held.c.sync.in_(bindparam("b_syncs", expanding=True)),
+                one_of(held.c.state, ("ready", "waiting")),
+                among(held.c.sync, "b_syncs"),
                 held.c.id < t.work.c.id,
                 held.c.not_before <= Now(),
                 *((held.c.run_id == bindparam("b_run"),) if assigned else ()),
@@ -69,8 +70,8 @@ def _rival(assigned: bool) -> ColumnElement[bool]:
 _LEASE = (
     update(t.work)
     .where(
-        t.work.c.id.in_(bindparam("b_ids", expanding=True)),
-        t.work.c.state.in_(bindparam("b_before", expanding=True)),
+        among(t.work.c.id, "b_ids"),
+        among(t.work.c.state, "b_before"),
     )
     .values(
         state=bindparam("b_after"),
@@ -150,11 +151,7 @@ class End:
 
 _FINISH = (
     update(t.work)
-    .where(
-        _OURS,
-        # An IN list cannot be sent with many rows at once.
-        or_(*(t.work.c.state == state for state in OPEN)),
-    )
+    .where(_OURS, one_of(t.work.c.state, OPEN))
     .values(
         state=bindparam("b_state"),
         reason=bindparam("b_reason"),
@@ -213,11 +210,11 @@ def _end_row(owner: str, end: End) -> dict[str, Any]:
 
 
 _FENCES = select(t.work.c.id, t.work.c.fence).where(
-    t.work.c.id.in_(bindparam("b_ids", expanding=True)), t.work.c.owner == bindparam("b_owner")
+    among(t.work.c.id, "b_ids"), t.work.c.owner == bindparam("b_owner")
 )
 _EXTEND = (
     update(t.work)
-    .where(t.work.c.id.in_(bindparam("b_ids", expanding=True)), t.work.c.owner == bindparam("b_owner"))
+    .where(among(t.work.c.id, "b_ids"), t.work.c.owner == bindparam("b_owner"))
     .values(lease_until=Now() + bindparam("b_lease", type_=BigInteger))
 )
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from syncd.store import tables as t
+from syncd.store.clauses import among
 from syncd.store.engine import Now
 from syncd.store.work import OPEN, Row, row_of
 
@@ -120,7 +121,7 @@ def _next_due(states: tuple[str, ...], syncs: tuple[str, ...]) -> CompoundSelect
 @lru_cache(2)
 def _backlog(of_run: bool) -> Select[Any, Any, Any]:
     query = select(func.count(), func.min(t.work.c.moved_at), Now()).where(
-        t.work.c.state.in_(bindparam("b_states", expanding=True)),
+        among(t.work.c.state, "b_states"),
         t.work.c.sync == bindparam("b_sync"),
         t.work.c.not_before <= Now(),
     )

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from syncd.store import tables as t
 from syncd.store import transitions
+from syncd.store.clauses import among, one_of
 from syncd.store.engine import Now
 
 LIVE = ("sent", "pending", "settled", "unknown", "written_off")
@@ -40,17 +41,15 @@ _COLUMNS = [t.lookup.c[f.name.replace("_us", "_at")] for f in fields(Kept)]
 """What a `Kept` is made of, in its order."""
 _KNOWN = (
     select(*_COLUMNS)
-    .where(t.lookup.c.key_digest.in_(bindparam("b_digests", expanding=True)), t.lookup.c.state.in_(LIVE))
+    .where(among(t.lookup.c.key_digest, "b_digests"), one_of(t.lookup.c.state, LIVE))
     .order_by(t.lookup.c.id)
 )
 _OF_CALLS = (
     select(*_COLUMNS, t.lookup.c.key)
-    .where(t.lookup.c.call_id.in_(bindparam("b_ids", expanding=True)))
+    .where(among(t.lookup.c.call_id, "b_ids"))
     .order_by(t.lookup.c.call_id, t.lookup.c.position)
 )
-_LOST = select(*_COLUMNS).where(
-    t.lookup.c.work_id.in_(bindparam("b_ids", expanding=True)), t.lookup.c.state == "unknown"
-)
+_LOST = select(*_COLUMNS).where(among(t.lookup.c.work_id, "b_ids"), t.lookup.c.state == "unknown")
 _ADD = (
     t.lookup.insert()
     .values(state="sent", sent_at=Now())
@@ -58,9 +57,7 @@ _ADD = (
 )
 _SETTLE = (
     update(t.lookup)
-    .where(t.lookup.c.id == bindparam("b_id"))
-    # An IN list cannot be sent with many rows at once.
-    .where(or_(*(t.lookup.c.state == state for state in ("sent", "pending", "unknown"))))
+    .where(t.lookup.c.id == bindparam("b_id"), one_of(t.lookup.c.state, ("sent", "pending", "unknown")))
     .values(
         state="settled",
         settled_at=Now(),

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from syncd.store import tables as t
+from syncd.store.clauses import among
 from syncd.store.engine import Now
 
 
@@ -117,7 +118,7 @@ _OF_POOL = and_(t.pool.c.account == bindparam("b_account"), t.pool.c.kind == bin
 _MOST: BindParameter[int] = bindparam("b_most", type_=BigInteger)
 _HOLD_BUDGET = (
     update(t.budget)
-    .where(_OF_BUDGET, t.budget.c.scope.in_(bindparam("b_scopes", expanding=True)))
+    .where(_OF_BUDGET, among(t.budget.c.scope, "b_scopes"))
     .where(t.budget.c.spent + t.budget.c.unknown + t.budget.c.reserved + _MOST <= t.budget.c.cap)
     .values(reserved=t.budget.c.reserved + _MOST)
 )
@@ -150,7 +151,7 @@ _SHIFT_POOL = (
     )
 )
 _POST = t.ledger.insert().values(at=Now())
-_THESE = t.provider_call.c.id.in_(bindparam("b_ids", expanding=True))
+_THESE = among(t.provider_call.c.id, "b_ids")
 _CALLS = select(
     t.provider_call.c.id,
     t.provider_call.c.account,
@@ -165,7 +166,7 @@ _HELD = (
         func.sum(t.ledger.c.reserved).label("r"),
         func.sum(t.ledger.c.unknown).label("u"),
     )
-    .where(t.ledger.c.call_id.in_(bindparam("b_ids", expanding=True)))
+    .where(among(t.ledger.c.call_id, "b_ids"))
     .group_by(t.ledger.c.call_id, t.ledger.c.kind)
 )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from syncd.store import tables as t
+from syncd.store.clauses import among
 from syncd.store.engine import Now
 from syncd.store.work import Row, many
 
@@ -70,18 +71,17 @@ def set_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[
     ids = list(digests_by_work)
     if not ids:
         return
-    connection.execute(delete(t.identity).where(t.identity.c.work_id.in_(ids)))
+    connection.execute(_DROP_MARKS, {"b_ids": ids})
     rows = [
         {"work_id": w, "digest": d} for w, digests in digests_by_work.items() for d in sorted(set(digests))
     ]
     if rows:
-        connection.execute(t.identity.insert(), rows)
+        connection.execute(_ADD_MARKS, rows)
 
 
-_MARKS = select(t.identity.c.work_id, t.identity.c.digest).where(
-    t.identity.c.work_id.in_(bindparam("b_ids", expanding=True))
-)
+_MARKS = select(t.identity.c.work_id, t.identity.c.digest).where(among(t.identity.c.work_id, "b_ids"))
 _ADD_MARKS = t.identity.insert()
+_DROP_MARKS = delete(t.identity).where(among(t.identity.c.work_id, "b_ids"))
 
 
 def add_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[str]]) -> None:
@@ -95,9 +95,7 @@ def add_identity(connection: Connection, digests_by_work: Mapping[int, Iterable[
         connection.execute(_ADD_MARKS, [{"work_id": w, "digest": d} for w, d in sorted(missing)])
 
 
-_HOLDERS = select(t.identity.c.digest, t.identity.c.work_id).where(
-    t.identity.c.digest.in_(bindparam("b_digests", expanding=True))
-)
+_HOLDERS = select(t.identity.c.digest, t.identity.c.work_id).where(among(t.identity.c.digest, "b_digests"))
 
 
 def holders(connection: Connection, digests: Sequence[str]) -> dict[str, list[Row]]:
@@ -116,7 +114,7 @@ _MINE, _OTHER = t.identity.alias("mine"), t.identity.alias("other")
 _SIBLINGS = (
     select(_MINE.c.work_id, _OTHER.c.work_id)
     .join(_OTHER, and_(_OTHER.c.digest == _MINE.c.digest, _OTHER.c.work_id != _MINE.c.work_id))
-    .where(_MINE.c.work_id.in_(bindparam("b_ids", expanding=True)))
+    .where(among(_MINE.c.work_id, "b_ids"))
     .distinct()
     .limit(2000)
 )

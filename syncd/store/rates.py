@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, case, func, select, update
 
 from syncd.store import tables as t
+from syncd.store.clauses import among
 from syncd.store.engine import MILLION, Now
 
 WAIT_US = 60 * MILLION
@@ -56,7 +57,7 @@ _FOUND = select(
     _PAUSED.label("paused"),
     _SHUT.label("shut"),
     Now().label("now"),
-).where(t.rate.c.key.in_(bindparam("b_keys", expanding=True)))
+).where(among(t.rate.c.key, "b_keys"))
 _ADVANCE = (
     update(t.rate)
     .where(

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from sqlalchemy import BigInteger, Connection, Table, Update, bindparam, update
 
+from syncd.store.clauses import among
 from syncd.store.engine import Now
 
 
@@ -38,7 +39,7 @@ def _statement(table: Table, by: str, names: tuple[str, ...], instants: tuple[st
     given |= {name: Now() + bindparam(f"v_{name}", type_=BigInteger) for name in instants}
     return (
         update(table)
-        .where(columns[by].in_(bindparam("b_ids", expanding=True)))
-        .where(columns.state.in_(bindparam("b_before", expanding=True)))
+        .where(among(columns[by], "b_ids"))
+        .where(among(columns.state, "b_before"))
         .values(state=bindparam("b_after"), **given)
     )

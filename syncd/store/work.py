@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from syncd.store import tables as t
+from syncd.store.clauses import among, aside
 from syncd.store.engine import Now
 
 OPEN = ("ready", "leased", "waiting", "enriched", "writing")
@@ -76,7 +77,7 @@ def get(connection: Connection, work_id: int) -> Row | None:
     return row_of(found) if found else None
 
 
-_MANY = select(t.work).where(t.work.c.id.in_(bindparam("b_ids", expanding=True)))
+_MANY = select(t.work).where(among(t.work.c.id, "b_ids"))
 
 
 def many(connection: Connection, ids: Sequence[int]) -> list[Row]:
@@ -196,11 +197,7 @@ def now_us(connection: Connection) -> int:
     return int(connection.scalar(_NOW) or 0)
 
 
-_WAKE = (
-    update(t.work)
-    .where(t.work.c.id.in_(bindparam("b_ids", expanding=True)), t.work.c.state == "waiting")
-    .values(not_before=0)
-)
+_WAKE = update(t.work).where(among(t.work.c.id, "b_ids"), aside(t.work.c.state) == "waiting").values(not_before=0)
 
 
 def wake(connection: Connection, ids: Sequence[int]) -> None:
