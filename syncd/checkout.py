@@ -39,12 +39,12 @@ HORIZON_S = 0.03
 REST_S = 60.0
 """A bucket that is shut for longer than this is not waited for within a run."""
 GROUP = 32
-GATHER_S = 0.004
+GATHER_S = 0.03
 _NO_RESULT = Failure(FailureKind.CONTRACT, "the connector gave nothing back")
 
 
 @dataclass(frozen=True, slots=True)
-class _Want:
+class Want:
     """Calls that one bucket could make now, and the queues they would come from."""
 
     bucket: Bucket
@@ -127,8 +127,8 @@ class Checkout:
     def queued(self) -> bool:
         return any(self._queues.values())
 
-    def dispatch(self) -> None:
-        """Book and send whatever has a slot and a free connection."""
+    def due(self) -> list[Want]:
+        """What has questions and a free connection now."""
         self._wake_at = self.b.pacer.monotonic() + 1.0
         buckets: dict[str, list[tuple[ProviderAccount, Operation]]] = defaultdict(list)
         for (name, operation_name), waiting in list(self._queues.items()):
@@ -140,25 +140,32 @@ class Checkout:
             else:
                 del self._queues[name, operation_name]
         wants = [want for queues in buckets.values() if (want := self._want(queues))]
-        if not wants:
-            return
-        slots = self.b.pacer.take_all([(want.bucket, want.calls) for want in wants], HORIZON_S)
-        loads: list[Load] = []
-        for want, taken in zip(wants, slots, strict=True):
-            loads += self._load(want, taken)
-        if loads:
-            self._send(loads)
+        if wants:
+            # Read before the transaction of which the booking is part.
+            self.market()
+        return wants
 
-    def _want(self, queues: list[tuple[ProviderAccount, Operation]]) -> _Want | None:
+    def book(
+        self, connection: Connection, wants: Sequence[Want]
+    ) -> list[tuple[Load, list[Booked | Refusal]]]:
+        """TX1 for everything that goes together: slots, and money. Nothing may leave before it is committed."""
+        if not wants:
+            return []
+        asked = [(want.bucket, want.calls) for want in wants]
+        slots = self.b.pacer.take_in(connection, asked, HORIZON_S)
+        loads = [load for want, taken in zip(wants, slots, strict=True) for load in self._load(want, taken)]
+        return list(zip(loads, self._book(connection, loads), strict=True)) if loads else []
+
+    def _want(self, queues: list[tuple[ProviderAccount, Operation]]) -> Want | None:
         """What one bucket has questions and free connections for, the fullest queues first."""
         account, operation = queues[0]
         bucket = account.line.bucket(operation)
         queues.sort(key=lambda q: -len(self._queues[q[0].name, q[1].name]))
         wanted = sum(-(-len(self._queues[a.name, o.name]) // o.batch) for a, o in queues)
         calls = min(bucket.limit.concurrency - self._flying[bucket.key], GROUP, wanted)
-        return _Want(bucket, queues, calls) if calls > 0 else None
+        return Want(bucket, queues, calls) if calls > 0 else None
 
-    def _load(self, want: _Want, slots: Slots) -> list[Load]:
+    def _load(self, want: Want, slots: Slots) -> list[Load]:
         """What the slots that one bucket got let go now."""
         if not slots.count and slots.wait_us > REST_S * MILLION:
             self._rest(want, slots.wait_us / MILLION)
@@ -180,7 +187,7 @@ class Checkout:
                 dues = dues[len(groups) :]
         return loads
 
-    def _rest(self, want: _Want, wait_s: float) -> None:
+    def _rest(self, want: Want, wait_s: float) -> None:
         """Nobody waits at the till for a bucket that is shut for long."""
         for owner, asked in want.queues:
             waiting = self._queues.pop((owner.name, asked.name))
@@ -197,16 +204,13 @@ class Checkout:
         ]
         return max(1, min(operation.batch, *fits)) if fits else operation.batch
 
-    def _send(self, loads: Sequence[Load]) -> None:
-        """TX1 for everything that goes together, then off it goes."""
-        now = self.b.pacer.monotonic()
-        with self.b.store.write() as connection:
-            booked = self._book(connection, loads, now)
+    def launch(self, booked: Sequence[tuple[Load, list[Booked | Refusal]]]) -> None:
+        """What was booked, and committed, goes off."""
         tidemark.advance(
             self.b.store,
-            max((b.ticket.call_id for d in booked for b in d if isinstance(b, Booked)), default=0),
+            max((b.ticket.call_id for _, d in booked for b in d if isinstance(b, Booked)), default=0),
         )
-        for load, done in zip(loads, booked, strict=True):
+        for load, done in booked:
             flights = [
                 Flight(load.account, load.operation, parcels, b, due)
                 for parcels, b, due in zip(load.groups, done, load.dues, strict=False)
@@ -220,9 +224,8 @@ class Checkout:
                 waiting[:0] = [p for parcels in load.groups[len(flights) + 1 :] for p in parcels]
                 self._refused(load.account, load.groups[len(flights)], refused, waiting)
 
-    def _book(
-        self, connection: Connection, loads: Sequence[Load], now: float
-    ) -> list[list[Booked | Refusal]]:
+    def _book(self, connection: Connection, loads: Sequence[Load]) -> list[list[Booked | Refusal]]:
+        now = self.b.pacer.monotonic()
         self._renew(connection, loads)
         orders = [
             Order(
@@ -360,7 +363,7 @@ class Checkout:
         try:
             landed.append(self._landed.get(timeout=timeout) if timeout > 0 else self._landed.get_nowait())
             # Each settlement is a durable commit: a moment's wait lets neighbours share it.
-            until = time.perf_counter() + GATHER_S
+            until = time.perf_counter() + max(0.0, min(GATHER_S, self._wake_at - self.b.pacer.monotonic()))
             while len(landed) < min(GROUP, self.in_flight):
                 landed.append(self._landed.get(timeout=max(0.0, until - time.perf_counter())))
         except queue.Empty:

@@ -58,6 +58,8 @@ class Enricher:
         self.syncs = list(syncs)
         self._desks: dict[int, Desk] = {}
         self._idle: list[Desk] = []
+        self._left: list[End] = []
+        """Contacts whose question could not be sent in the last round, and where they go."""
         self._beat_at = 0.0
         self.failures: dict[tuple[str, FailureKind], Failure] = {}
         """Failures of whole accounts and operations, by account and kind, for the run's verdict."""
@@ -77,15 +79,28 @@ class Enricher:
     def _turn(self) -> bool:
         """One round; False when there is nothing more to do."""
         till = self._till
-        ended = self._land(patient=not self._idle and bool(till.in_flight or till.queued))
+        at_leisure = not self._idle and not self._left
+        ended = self._left + self._land(patient=at_leisure and bool(till.in_flight or till.queued))
+        self._left = []
         if self.b.stop.is_set():
             self._end(ended)
             return bool(till.in_flight)
         self._open_desks()
-        ended += self._advance()
-        till.dispatch()
-        self._end(ended + self._take_back())
+        self._move_on(ended + self._advance())
+        self._left = self._take_back()
         return bool(self._desks or till.in_flight)
+
+    def _move_on(self, ended: Sequence[End]) -> None:
+        """Rows of contacts that end are let go, and what has a slot is booked, in one transaction; then it leaves."""
+        wants = self._till.due()
+        if not (ended or wants):
+            return
+        with self.b.store.write() as connection:
+            held = self._finish(connection, ended)
+            booked = self._till.book(connection, wants)
+        # Only what is committed may leave: whoever finds it after a crash knows that it may have left.
+        self._till.launch(booked)
+        self._tell(ended, held)
 
     @property
     def claimable(self) -> tuple[str, ...]:
@@ -303,24 +318,32 @@ class Enricher:
 
     def _end(self, ended: Sequence[End]) -> None:
         """Advance work rows in one transaction."""
+        if ended:
+            with self.b.store.write() as connection:
+                held = self._finish(connection, ended)
+            self._tell(ended, held)
+
+    def _finish(self, connection: Connection, ended: Sequence[End]) -> list[bool]:
+        """Where contacts go, in the store; False for those that another worker has now."""
         if not ended:
-            return
-        with self.b.store.write() as connection:
-            now_us = work.now_us(connection)
-            rows = [
-                leases.End(
-                    desk.row.id,
-                    desk.row.fence,
-                    state,
-                    values["reason"],
-                    now_us + round(values["wait_s"] * MILLION) if "wait_s" in values else 0,
-                    desk.failures if state == "waiting" else 0,
-                    desk.trace(values.get("stop"), values.get("then")),
-                )
-                for desk, state, values in ended
-            ]
-            held = leases.finish(connection, self.b.owner, rows)
-            people.add_identity(connection, {d.row.id: d.learned for d, _, _ in ended if d.learned})
+            return []
+        now_us = work.now_us(connection)
+        rows = [
+            leases.End(
+                desk.row.id,
+                desk.row.fence,
+                state,
+                values["reason"],
+                now_us + round(values["wait_s"] * MILLION) if "wait_s" in values else 0,
+                desk.failures if state == "waiting" else 0,
+                desk.trace(values.get("stop"), values.get("then")),
+            )
+            for desk, state, values in ended
+        ]
+        people.add_identity(connection, {d.row.id: d.learned for d, _, _ in ended if d.learned})
+        return leases.finish(connection, self.b.owner, rows)
+
+    def _tell(self, ended: Sequence[End], held: Sequence[bool]) -> None:
         for (desk, state, values), ours in zip(ended, held, strict=True):
             self._desks.pop(desk.row.id, None)
             if ours and state not in ("waiting", "enriched"):

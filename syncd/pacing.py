@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from syncd.connector import Failure, FailureKind, Limit
 from syncd.connector.wire import believed
 from syncd.store import rates
@@ -17,6 +19,9 @@ MARGIN_S = 0.25
 """Spread of request latency. Without it a server that counts arrivals sees one request too many now and then."""
 SPARE = 0.03
 """The most of a period that is left unused beside the margin."""
+NEAR_S, AHEAD = 0.02, 20
+"""Slots that follow each other so closely are taken together, as many at most."""
+NONE = Slots(0, 0, 0)
 BREAK_AFTER = 5
 BREAK_S = 5.0
 
@@ -73,9 +78,15 @@ class Pacer:
 
     def take_all(self, wanted: Sequence[tuple[Bucket, int]], horizon_s: float) -> list[Slots]:
         """The same for several buckets at once."""
-        demands = [Demand(bucket.key, count, round(bucket.limit.per_s * MILLION)) for bucket, count in wanted]
         with self._store.write() as connection:
-            return rates.take(connection, demands, round(horizon_s * MILLION))
+            return self.take_in(connection, wanted, horizon_s)
+
+    def take_in(
+        self, connection: Connection, wanted: Sequence[tuple[Bucket, int]], horizon_s: float
+    ) -> list[Slots]:
+        """The same within a transaction of the caller's."""
+        demands = [Demand(bucket.key, count, round(bucket.limit.per_s * MILLION)) for bucket, count in wanted]
+        return rates.take(connection, demands, round(horizon_s * MILLION))
 
     def wait(self, bucket: Bucket, most_s: float) -> None:
         """Return when a request may be sent.
@@ -97,7 +108,10 @@ class Pacer:
                 ahead.pop(0)
             if ahead:
                 return ahead.pop(0)
-            slots = self.take(bucket, 1, most_s)
+            near = interval_s(bucket.limit) < NEAR_S
+            slots = self.take(bucket, AHEAD, NEAR_S) if near else NONE
+            if not slots.count:
+                slots = self.take(bucket, 1, most_s)
             if not slots.count:
                 raise Failure(
                     FailureKind.RATE_LIMITED,
@@ -106,10 +120,7 @@ class Pacer:
                     charged=False,
                 )
             first = now + slots.wait_us / MILLION
-            if slots.interval_us < 20_000 and slots.wait_us == 0:
-                more = self.take(bucket, 20, 0.02)
-                base = now + more.wait_us / MILLION
-                ahead += [base + i * more.interval_us / MILLION for i in range(more.count)]
+            ahead += [first + i * slots.interval_us / MILLION for i in range(1, slots.count)]
             return first
 
     def pause(self, bucket: Bucket, seconds: float) -> None:

@@ -34,9 +34,7 @@ def refuse_samples(body: Mapping[str, object], lookups: Collection[Lookup] = ())
     Raises:
         Failure: of kind config, for a canned answer. Whether it was charged, the vendor does not say.
     """
-    # Nearly every answer is a real one, and is seen through as a whole.
-    whole = orjson.dumps(body).decode().lower()
-    if not any(mark in whole for mark in _MARKS):
+    if not _suspect(body):
         return
     asked = {part.strip().lower() for lookup in lookups for part in lookup.key.parts.values()}
     message = body.get("message")
@@ -48,6 +46,15 @@ def refuse_samples(body: Mapping[str, object], lookups: Collection[Lookup] = ())
             "ContactOut answers with its sample people: the key has no access to real data; "
             "ask ContactOut to activate it for the API",
         )
+
+
+def _suspect(body: Mapping[str, object]) -> bool:
+    """Whether it is worth looking at each text. Nearly every answer is real, which the whole of it shows at once."""
+    try:
+        whole = orjson.dumps(body).decode().lower()
+    except orjson.JSONEncodeError:
+        return True
+    return any(mark in whole for mark in _MARKS)
 
 
 def _canned(name: str, text: str, asked: Collection[str]) -> bool:

@@ -197,7 +197,9 @@ def now_us(connection: Connection) -> int:
     return int(connection.scalar(_NOW) or 0)
 
 
-_WAKE = update(t.work).where(among(t.work.c.id, "b_ids"), aside(t.work.c.state) == "waiting").values(not_before=0)
+_WAKE = (
+    update(t.work).where(among(t.work.c.id, "b_ids"), aside(t.work.c.state) == "waiting").values(not_before=0)
+)
 
 
 def wake(connection: Connection, ids: Sequence[int]) -> None:

@@ -67,8 +67,8 @@ def intents_of_calls(patch: Patch) -> None:
     """The request leaves before its booking is committed."""
     honest = Checkout._book
 
-    def book(self: Any, connection: Any, loads: Any, now: float) -> Any:
-        booked = honest(self, connection, loads, now)
+    def book(self: Any, connection: Any, loads: Any) -> Any:
+        booked = honest(self, connection, loads)
         for load, done in zip(loads, booked, strict=True):
             for parcels, call in zip(load.groups, done, strict=False):
                 assert call
@@ -229,7 +229,7 @@ GUARDS = (
     Guard("I1", "syncd.store.money.hold (budget)", "a_cap_is_reached", caps),
     Guard("I1", "syncd.store.money.hold (pool)", "the_vendors_remainder_is_used_up", remainder),
     Guard("I1", "syncd.ledger.Ledger.settle", "an_answer_comes_twice", once_only),
-    Guard("I2", "syncd.checkout.Checkout._send", "dead_before_the_booking_is_committed", intents_of_calls),
+    Guard("I2", "syncd.enrich.Enricher._move_on", "dead_before_the_booking_is_committed", intents_of_calls),
     Guard("I2", "syncd.write.Writer._intend", "dead_after_the_first_write", intents_of_writes),
     Guard("I3", "syncd.ledger.Ledger._book", "the_contact_was_lost_to_another_worker", fences),
     Guard("I3", "syncd.ledger.Ledger.lose", "charged_and_answered_500", unknown_is_spent),
