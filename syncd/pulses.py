@@ -26,6 +26,8 @@ class Pulses:
         self._standing = standing
         self._turn = threading.Lock()
         self._accounts, self._limit = accounts, limit
+        self._newest: dict[str, int] = {}
+        """Account → the lookup up to which its answers were read from the state."""
         self._pulses = {name: self._recall(account) for name, account in accounts.items()}
         self._launched: Counter[str] = Counter()
         self.tripped: dict[str, str] = {}
@@ -36,12 +38,22 @@ class Pulses:
 
     def _recall(self, account: ProviderAccount) -> Pulse:
         """What the state knows. Answers up to the last stop are history: whoever let it go on has seen them."""
-        paid = [o.name for o in account.connector.operations if not o.free]
         with self._store.read() as connection:
             seen = int(runs.get_meta(connection, _key(account.name)) or 0)
-            rows = lookups.latest(connection, account.name, paid, HISTORY)
+            rows = lookups.latest(connection, account.name, [o.name for o in _paid(account)], HISTORY)
+        self._newest[account.name] = rows[-1][0] if rows else 0
         fresh = [(q, hit) for i, q, hit in rows if i > seen][-LATEST:]
         return Pulse(self._limit, [(q, hit) for _, q, hit in rows[: len(rows) - len(fresh)]], fresh)
+
+    def _catch_up(self, account: ProviderAccount) -> None:
+        """Take in what jobs brought since the state was read. What is older than that does not change."""
+        with self._store.read() as connection:
+            after = self._newest[account.name]
+            jobs = [o.name for o in _paid(account) if o.poll is not None]
+            rows = lookups.latest(connection, account.name, jobs, HISTORY, after)
+        for lookup_id, question, hit in rows:
+            self._pulses[account.name].hear((question, hit))
+            self._newest[account.name] = lookup_id
 
     def hear(
         self, account: str, operation: Operation, answers: Iterable[tuple[KeyKind | str, Outcome]]
@@ -56,7 +68,7 @@ class Pulses:
             if operation.poll is not None:
                 self._launched[account] += 1
                 if self._launched[account] % LATEST == 0:
-                    self._pulses[account] = self._recall(self._accounts[account])
+                    self._catch_up(self._accounts[account])
                     self._judge(account)
                 return
             for kind, outcome in answers:
@@ -73,6 +85,10 @@ class Pulses:
         with self._store.write() as connection:
             runs.set_meta(connection, _key(account), str(lookups.newest(connection)))
         self._standing.halt(account, "brake", why)
+
+
+def _paid(account: ProviderAccount) -> list[Operation]:
+    return [o for o in account.connector.operations if not o.free]
 
 
 def _key(account: str) -> str:

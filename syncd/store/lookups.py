@@ -13,6 +13,8 @@ from syncd.store import transitions
 from syncd.store.clauses import among, one_of
 from syncd.store.engine import Now
 
+_BEYOND = 2**62
+"""Higher than the id of any row."""
 LIVE = ("sent", "pending", "settled", "unknown", "written_off")
 
 
@@ -156,25 +158,45 @@ def question(operation: str, key_kind: str) -> str:
     return f"{operation} {key_kind}"
 
 
+_OPEN = ("sent", "pending")
+_UNDER_WAY = (
+    select(func.min(t.lookup.c.id))
+    .join(t.provider_call, t.provider_call.c.id == t.lookup.c.call_id)
+    .where(
+        t.provider_call.c.account == bindparam("b_account"),
+        one_of(t.provider_call.c.state, _OPEN),
+        one_of(t.lookup.c.state, _OPEN),
+    )
+)
+_LATEST = (
+    select(t.lookup.c.id, t.lookup.c.operation, t.lookup.c.key_kind, t.lookup.c.outcome)
+    .where(
+        t.lookup.c.id > bindparam("b_after"),
+        t.lookup.c.id < bindparam("b_before"),
+        t.lookup.c.account == bindparam("b_account"),
+        among(t.lookup.c.operation, "b_operations"),
+        one_of(t.lookup.c.state, ("settled",)),
+        one_of(t.lookup.c.outcome, ("found", "not_found")),
+        t.lookup.c.epoch == 0,
+    )
+    .order_by(t.lookup.c.id.desc())
+    .limit(bindparam("b_limit"))
+)
+
+
 def latest(
-    connection: Connection, account: str, operations: Sequence[str], limit: int
+    connection: Connection, account: str, operations: Sequence[str], limit: int, after: int = 0
 ) -> list[tuple[int, str, bool]]:
     """(id, question, whether it was a hit) of an account's newest answers to these operations, oldest first.
 
     Only those that are older than everything under way: a vendor says at once whom it does not know, and takes
     its time for the others. Questions that were put again are left out: mostly those it had no answer to.
+    Only those with a higher id than `after`.
     """
-    c = t.lookup.c
-    open_ = select(func.min(c.id)).where(c.account == account, c.state.in_(("sent", "pending")))
-    under_way = connection.scalar(open_)
-    query = (
-        select(c.id, c.operation, c.key_kind, c.outcome)
-        .where(c.account == account, c.operation.in_(operations), c.state == "settled")
-        .where(c.outcome.in_(("found", "not_found")), c.epoch == 0)
-        .order_by(c.id.desc())
-        .limit(limit)
-    )
-    rows = connection.execute(query if under_way is None else query.where(c.id < under_way)).all()
+    under_way = connection.scalar(_UNDER_WAY, {"b_account": account})
+    given = {"b_account": account, "b_operations": operations, "b_limit": limit}
+    span = {"b_after": after, "b_before": _BEYOND if under_way is None else int(under_way)}
+    rows = connection.execute(_LATEST, given | span).all()
     return [(int(i), question(o, k), outcome == "found") for i, o, k, outcome in reversed(rows)]
 
 

@@ -17,6 +17,8 @@ HOT: dict[str, Select | Update | Delete] = {
     "lookups.of_calls": lookups._OF_CALLS,
     "lookups.lost": lookups._LOST,
     "lookups.settle": lookups._SETTLE,
+    "lookups.under_way": lookups._UNDER_WAY,
+    "lookups.latest": lookups._LATEST,
     "leases.due": leases._due(True, False),
     "leases.lease": leases._LEASE,
     "leases.park": leases._PARK,
