@@ -13,7 +13,7 @@ _HOST = re.compile(r"^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+$
 _PATH = re.compile(r"[/?#]")
 
 
-@lru_cache(10_000)
+@lru_cache(2048)
 def registered(text: str) -> str:
     """The registered domain of a host, URL or address, or "" where there is none.
 

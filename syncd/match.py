@@ -263,7 +263,7 @@ def _tokens_alike(one: str, other: str) -> float:
     return alike if alike > 0.75 else alike * 0.4
 
 
-@lru_cache(4096)
+@lru_cache(2048)
 def _names(text: str) -> tuple[str, ...]:
     folded = _TITLES.sub(
         " ",
@@ -290,7 +290,7 @@ _UMLAUTS = (
 )
 
 
-@lru_cache(4096)
+@lru_cache(2048)
 def _spellings(tokens: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """The tokens as they stand and with letters that some transcribe written plainly."""
     plain = tokens
@@ -326,7 +326,7 @@ def company_penalty(one: str, other: str) -> float | None:
     return 1 - fuzz.token_sort_ratio(left, right) / 100
 
 
-@lru_cache(4096)
+@lru_cache(2048)
 def _company(text: str) -> str:
     folded = re.sub(r"[^\w\s]", " ", fold(text))
     stripped = " ".join(_LEGAL.sub(" ", folded).split())

@@ -130,7 +130,7 @@ def _as_phone(wanted: Field, value: Value, number: str) -> Quality | None:
     return value.quality if value.field in (wanted, Field.PHONE) else None
 
 
-@lru_cache(4096)
+@lru_cache(2048)
 def normal(kind: Field, text: str, region: str) -> str:
     """The text in the one form in which it is written, or "" where it is no value of its kind."""
     plain = " ".join(text.replace("\u00a0", " ").split())

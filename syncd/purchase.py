@@ -239,7 +239,7 @@ def cheapest(
     return (found.name, found.kind) if found else None
 
 
-@lru_cache(16_384)
+@lru_cache(4096)
 def quote(
     market: Market,
     wants: frozenset[Want],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -44,8 +43,6 @@ def working(settings: Settings, exclusive: bool = True) -> Iterator[Runtime]:
     with told():
         runtime = open_runtime(settings, exclusive=exclusive)
     runtime.lines = lines
-    # What is there now stays: no search for garbage need go through it again.
-    gc.freeze()
     try:
         with told(), _stoppable(runtime):
             yield runtime
