@@ -38,6 +38,7 @@ def working(settings: Settings, exclusive: bool = True) -> Iterator[Runtime]:
     """
     from syncd.runtime import open_runtime
 
+    _one_heap()
     lines: Counter[str] = Counter()
     start_log(settings, lines)
     with told():
@@ -48,6 +49,19 @@ def working(settings: Settings, exclusive: bool = True) -> Iterator[Runtime]:
             yield runtime
     finally:
         runtime.close()
+
+
+def _one_heap() -> None:
+    """Let memory that is free go back: glibc keeps a heap for each thread, as large as the thread ever needed it.
+
+    The numbers are mallopt's for the heaps, the size from which a block stands alone, and what may stay unused.
+    """
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for option, value in ((-8, 1), (-3, 65_536), (-1, 131_072)):
+            mallopt(option, value)
 
 
 @contextmanager
