@@ -27,6 +27,9 @@ STATE_EXITS: Mapping[str, Exit] = {
     "absent": Exit.CONFIG,
 }
 
+_M_ARENA_MAX = -8
+"""The number of heaps, as <malloc.h> of glibc numbers its options."""
+
 
 @contextmanager
 def working(settings: Settings, exclusive: bool = True) -> Iterator[Runtime]:
@@ -52,16 +55,12 @@ def working(settings: Settings, exclusive: bool = True) -> Iterator[Runtime]:
 
 
 def _one_heap() -> None:
-    """Let memory that is free go back: glibc keeps a heap for each thread, as large as the thread ever needed it.
-
-    The numbers are mallopt's for the heaps, the size from which a block stands alone, and what may stay unused.
-    """
+    """Let threads share one heap: glibc keeps one for each, as large as the thread ever needed it."""
     import ctypes
 
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        for option, value in ((-8, 1), (-3, 65_536), (-1, 131_072)):
-            mallopt(option, value)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 @contextmanager
