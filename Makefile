@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Only Python 3.11 or newer and make are needed.
-# The system's own Python where it will do: distributions build theirs with what its own tests taught about speed.
+# The system's own Python where it will do: distributions build theirs with profile-guided optimisation.
 WILL_DO := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell /usr/bin/python3 -c '$(WILL_DO)' 2>/dev/null && echo /usr/bin/python3 || echo python3)
 ARGS ?=

@@ -21,7 +21,7 @@ SPARE = 0.03
 """The most of a period that is left unused beside the margin."""
 NEAR_S, AHEAD = 0.02, 20
 """Slots that follow each other so closely are taken together, as many at most."""
-NONE = Slots(0, 0, 0)
+_NONE = Slots(0, 0, 0)
 BREAK_AFTER = 5
 BREAK_S = 5.0
 
@@ -74,17 +74,13 @@ class Pacer:
 
     def take(self, bucket: Bucket, count: int, horizon_s: float) -> Slots:
         """Up to `count` slots due within the horizon; none where the bucket is paused or busy."""
-        return self.take_all([(bucket, count)], horizon_s)[0]
-
-    def take_all(self, wanted: Sequence[tuple[Bucket, int]], horizon_s: float) -> list[Slots]:
-        """The same for several buckets at once."""
         with self._store.write() as connection:
-            return self.take_in(connection, wanted, horizon_s)
+            return self.take_in(connection, [(bucket, count)], horizon_s)[0]
 
     def take_in(
         self, connection: Connection, wanted: Sequence[tuple[Bucket, int]], horizon_s: float
     ) -> list[Slots]:
-        """The same within a transaction of the caller's."""
+        """The same for several buckets, within a transaction of the caller's."""
         demands = [Demand(bucket.key, count, round(bucket.limit.per_s * MILLION)) for bucket, count in wanted]
         return rates.take(connection, demands, round(horizon_s * MILLION))
 
@@ -109,7 +105,7 @@ class Pacer:
             if ahead:
                 return ahead.pop(0)
             near = interval_s(bucket.limit) < NEAR_S
-            slots = self.take(bucket, AHEAD, NEAR_S) if near else NONE
+            slots = self.take(bucket, AHEAD, NEAR_S) if near else _NONE
             if not slots.count:
                 slots = self.take(bucket, 1, most_s)
             if not slots.count:

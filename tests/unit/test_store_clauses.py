@@ -7,7 +7,20 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Delete, Select, Update, select
 
-from syncd.store import calls, changes, jobs, leases, lists, lookups, money, people, rates, transitions, work
+from syncd.store import (
+    calls,
+    changes,
+    jobs,
+    leases,
+    lists,
+    lookups,
+    money,
+    people,
+    rates,
+    runs,
+    transitions,
+    work,
+)
 from syncd.store import tables as t
 from syncd.store.clauses import among, one_of
 from syncd.store.engine import Store
@@ -84,9 +97,10 @@ def test_a_list_may_be_of_any_length(store: Store) -> None:
 
 
 def test_numbers_are_compared_as_numbers(store: Store) -> None:
-    with store.read() as connection:
-        query = select(t.run.c.id).where(among(t.run.c.id, "ids"))
-        assert connection.scalars(query, {"ids": [1, 2**62]}).all() == []
+    with store.write() as connection:
+        begun = [runs.start(connection, "once", "contacts", "worker") for _ in range(3)]
+        query = select(t.run.c.id).where(among(t.run.c.id, "ids")).order_by(t.run.c.id)
+        assert connection.scalars(query, {"ids": [begun[2], 2**62, begun[0]]}).all() == [begun[0], begun[2]]
 
 
 def test_only_words_become_part_of_a_text() -> None:
