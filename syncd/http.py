@@ -1,15 +1,18 @@
-"""HTTP requests to providers, and the proof of whether one left. The only module that knows httpx."""
+"""HTTP requests to providers, and the proof of whether one left. The only module that knows httpx and httpcore."""
 
 from __future__ import annotations
 
 import queue
 import ssl
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
+import httpcore
 import httpx
+import orjson
 
 from syncd.connector import Answer, Failure, FailureKind, Operation, Request
 from syncd.secret import SecretMissing
@@ -18,33 +21,36 @@ MAX_BODY = 8 * 1024 * 1024
 CONNECT_S = 5.0
 IDLE_S = 20.0
 """A connection that was idle for longer is not used again: the server may be about to close it."""
+_TROUBLE = (
+    httpcore.ConnectionNotAvailable,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    httpx.DecodingError,
+    ssl.SSLError,
+    OSError,
+)
 
 
 class Http:
     """Requests to one base URL.
 
-    Each connection has a transport of its own: a shared pool looks through all of its connections at every
-    request, which costs more than the request itself. Redirects are not followed, because credentials
-    travel in headers; nothing is taken from the environment.
+    Each connection is used by one request at a time and goes back among the idle ones; there is no pool
+    that looks through all of them at every request. Redirects are not followed, because credentials travel
+    in headers; nothing is taken from the environment but what it says of certificates.
     """
 
     def __init__(self, base_url: str, headers: Callable[[], Mapping[str, str]]) -> None:
         self.base_url = base_url.rstrip("/")
-        self._base = httpx.URL(self.base_url)
-        self._folder = self._base.raw_path.decode().rstrip("/")
+        base = httpx.URL(self.base_url)
+        self._host = _host(base)
+        self._folder = base.raw_path.decode().rstrip("/")
         self.callback_url = ""
         """Where the vendor is asked to call back; blank where nobody could reach us."""
         self._headers = headers
         # Plain http goes to loopback only and has no certificate.
-        self._verify = False if self.base_url.startswith("http://") else httpx.create_ssl_context()
-        self._idle: queue.LifoQueue[httpx.HTTPTransport] = queue.LifoQueue()
-
-    def _transport(self) -> httpx.HTTPTransport:
-        try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_S)
-            return httpx.HTTPTransport(verify=self._verify, trust_env=False, limits=limits, retries=0)
+        self._trust = None if self.base_url.startswith("http://") else httpx.create_ssl_context()
+        self._idle: queue.LifoQueue[httpcore.HTTPConnection] = queue.LifoQueue()
 
     def close(self) -> None:
         """Close idle connections."""
@@ -66,40 +72,63 @@ class Http:
             if event.endswith("send_request_headers.started"):
                 sent = True
 
-        built = self._build(request, operation.timeout_s, trace)
+        host, target = self._host, self._target(request)
+        if request.follow is not None:
+            url = httpx.URL(self._allowed(request.follow))
+            host, target = _host(url), url.raw_path
+        built = self._build(request, host, target, operation.timeout_s, trace)
         deadline = time.monotonic() + operation.timeout_s * 1.5
-        transport = self._transport()
+        connection = self._connection(host)
         try:
-            response = transport.handle_request(built)
+            response = connection.handle_request(built)
             try:
                 body = _read(response, deadline)
             finally:
                 response.close()
-        except (httpx.HTTPError, _TooMuch, ssl.SSLError, OSError) as error:
+        except (*_TROUBLE, _TooMuch) as error:
             raise _lost(error, sent, paid) from None
         finally:
-            self._idle.put(transport)
-        return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+            if host is self._host:
+                self._idle.put(connection)
+            else:
+                connection.close()
+        return Answer(response.status, _headers(response), body)
 
-    def _build(self, request: Request, timeout_s: float, trace: Callable[[str, Any], None]) -> httpx.Request:
+    def _connection(self, host: _Host) -> httpcore.HTTPConnection:
+        """An idle connection that is still good, or one that is made with its first request."""
+        with suppress(queue.Empty):
+            while host is self._host:
+                connection = self._idle.get_nowait()
+                if not (connection.is_closed() or connection.has_expired()):
+                    return connection
+                connection.close()
+        origin = httpcore.Origin(host.scheme, host.name, host.port)
+        return httpcore.HTTPConnection(origin, ssl_context=self._trust, keepalive_expiry=IDLE_S)
+
+    def _build(
+        self,
+        request: Request,
+        host: _Host,
+        target: bytes,
+        timeout_s: float,
+        trace: Callable[[str, Any], None],
+    ) -> httpcore.Request:
         try:
             ours = {} if request.follow is not None else self._headers()
         except SecretMissing as missing:
             raise Failure(FailureKind.CONFIG, str(missing), charged=False) from None
-        timeout = {"connect": CONNECT_S, "read": timeout_s, "write": timeout_s, "pool": CONNECT_S}
-        extensions: dict[str, Any] = {"trace": trace, "timeout": timeout}
-        if request.follow is not None:
-            url = httpx.URL(self._allowed(request.follow))
-        else:
-            # To take an address apart and put it together costs more than to send the request.
-            url, extensions["target"] = self._base, self._target(request)
-        return httpx.Request(
+        kind, content = _content(request, self.callback_url)
+        headers = {"accept": "application/json", "user-agent": "syncd", **kind, **ours, **request.headers}
+        return httpcore.Request(
             request.method,
-            url,
-            json=_with_callback(request, self.callback_url),
-            data=dict(request.form) if request.form is not None else None,
-            headers={"accept": "application/json", "user-agent": "syncd", **ours, **request.headers},
-            extensions=extensions,
+            # To take an address apart and put it together costs more than to send the request.
+            httpcore.URL(scheme=host.scheme, host=host.name, port=host.port, target=target),
+            headers=[(b"host", host.header), *((k.encode(), v.encode()) for k, v in headers.items())],
+            content=content,
+            extensions={
+                "trace": trace,
+                "timeout": {"connect": CONNECT_S, "read": timeout_s, "write": timeout_s},
+            },
         )
 
     def _target(self, request: Request) -> bytes:
@@ -118,6 +147,34 @@ class Http:
                 FailureKind.CONTRACT, "the vendor's download address is not one that may be followed"
             )
         return url
+
+
+class _Host(NamedTuple):
+    """Where requests go, and how the header `host` says it."""
+
+    scheme: bytes
+    name: bytes
+    port: int
+    header: bytes
+
+
+def _host(url: httpx.URL) -> _Host:
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return _Host(url.raw_scheme, url.raw_host, port, url.netloc)
+
+
+def _content(request: Request, callback_url: str) -> tuple[dict[str, str], bytes]:
+    """The headers that speak of the body, and the body."""
+    held = _with_callback(request, callback_url)
+    if held is not None:
+        body, kind = orjson.dumps(held), {"content-type": "application/json"}
+    elif request.form is not None:
+        body, kind = urlencode(request.form).encode(), {"content-type": "application/x-www-form-urlencoded"}
+    elif request.method in ("GET", "DELETE"):
+        return {}, b""
+    else:
+        body, kind = b"", {}
+    return {"content-length": str(len(body)), **kind}, body
 
 
 def _with_callback(request: Request, url: str) -> object | None:
@@ -139,11 +196,28 @@ class _TooMuch(Exception):
     """The answer is larger or slower than any documented one."""
 
 
-def _read(response: httpx.Response, deadline: float) -> bytes:
+def _headers(response: httpcore.Response) -> dict[str, str]:
+    """The headers by their names in lower case; what was sent several times is joined by commas."""
+    found: dict[str, str] = {}
+    for raw_name, raw in response.headers:
+        name, value = raw_name.decode("latin-1").lower(), raw.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _read(response: httpcore.Response, deadline: float) -> bytes:
+    body = _bounded(response.iter_stream(), deadline)
+    packed = [(k, v) for k, v in response.headers if k.lower() == b"content-encoding"]
+    if not packed:
+        return body
+    # Nobody was asked to pack; who does all the same is understood.
+    unpacked = httpx.Response(200, headers=packed, stream=httpx.ByteStream(body))
+    return _bounded(unpacked.iter_bytes(), deadline)
+
+
+def _bounded(parts: Iterable[bytes], deadline: float) -> bytes:
     chunks, size = [], 0
-    plain = response.stream if "content-encoding" not in response.headers else None
-    # What is not packed needs none of the layers that unpack.
-    for chunk in plain if isinstance(plain, httpx.SyncByteStream) else response.iter_bytes():
+    for chunk in parts:
         size += len(chunk)
         if size > MAX_BODY or time.monotonic() > deadline:
             raise _TooMuch
