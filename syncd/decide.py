@@ -269,14 +269,19 @@ def _keep_groups_whole(
             continue
         best = [c.lookup_id for c in moving.values()]
         sources = list(dict.fromkeys([*best, *(a.lookup_id for a in trusted)]))
-        whole = [w for s in sources if (w := _from_one(scene, trusted, members, moving, s)) is not None]
-        fitting = [w for w in whole if not _stuck(scene, trusted, members, w, kept)]
-        if fitting:
-            changes.update(fitting[0])
-            continue
-        stuck = _stuck(scene, trusted, members, whole[0], kept) if whole else ""
-        why = f"{stuck} stays" if stuck else "its values come from different answers"
-        kept.update(dict.fromkeys(moving, f"group: {group} is written together or not at all, and {why}"))
+        stuck = ""
+        for source in sources:
+            whole = _from_one(scene, trusted, members, moving, source)
+            if whole is None:
+                continue
+            in_the_way = _stuck(scene, trusted, members, whole, kept)
+            if not in_the_way:
+                changes.update(whole)
+                break
+            stuck = stuck or in_the_way
+        else:
+            why = f"{stuck} stays" if stuck else "its values come from different answers"
+            kept.update(dict.fromkeys(moving, f"group: {group} is written together or not at all, and {why}"))
 
 
 def _from_one(

@@ -151,35 +151,32 @@ class Desk:
             return
         persona = self.assessment.persona
         judged = _judged(kept.account, kept.answer, persona, key, self.namesakes)
-        pairs = tuple((candidate, verdict) for candidate, verdict, _ in judged)
+        pairs = tuple((one.candidate, one.verdict) for one in judged)
         trusted = any(v.level.reaches(self.policy.min_identity) for _, v in pairs)
         self.asked.append(
             Asked(kept.account, kept.operation, key, _state(kept), pairs, kept.id, trusted or not pairs)
         )
         order = self._order(kept.account)
         at = datetime.fromtimestamp((kept.settled_us or kept.sent_us) / 1e6, UTC)
-        for candidate, verdict, keys in judged:
+        for one in judged:
             self.answers.append(
-                Answered(kept.account, kept.operation, kept.id, candidate, verdict, order, at)
+                Answered(kept.account, kept.operation, kept.id, one.candidate, one.verdict, order, at)
             )
-            if verdict.level.reaches(self.policy.min_identity):
-                self._derive(candidate, key, kept, keys)
+            if one.verdict.level.reaches(self.policy.min_identity):
+                self._derive(one, key, kept)
 
-    def _derive(self, candidate: Candidate, asked: Key, kept: Kept, keys: Sequence[Key]) -> None:
+    def _derive(self, one: _Judged, asked: Key, kept: Kept) -> None:
         """Keys and marks that a trusted answer brings."""
         persona = self.assessment.persona
-        numbers = {
-            normal(v.field, v.value, persona.region) for v in candidate.values if v.field in PHONE_FIELDS
-        }
-        self.rings |= {called(persona, n, self.salt) for n in numbers - self.numbers if n}
-        profile = next((k for k in keys if k.kind is KeyKind.LINKEDIN_URL), None)
+        self.rings |= {called(persona, n, self.salt) for n in one.numbers - self.numbers}
+        profile = next((k for k in one.keys if k.kind is KeyKind.LINKEDIN_URL), None)
         if profile is not None:
             mark = digest(self.salt, profile)
-            if self._is_sure(candidate, asked):
+            if self._is_sure(one.candidate, asked):
                 self.learned.add(mark)
             elif mark not in self.digests or mark in self.claims:
                 self.claims.setdefault(mark, set()).add(kept.id)
-        self._add_keys(keys)
+        self._add_keys(one.keys)
 
     def _is_sure(self, candidate: Candidate, asked: Key) -> bool:
         """Whether the answer shows itself that its profile is the person's: it names what was asked by."""
@@ -272,17 +269,30 @@ class Desk:
         return bool(satisfied(wanted, self.answers, self.policy, self.assessment.persona.region))
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A candidate, what speaks for it, and the keys and numbers that it brings."""
+
+    candidate: Candidate
+    verdict: Verdict
+    keys: tuple[Key, ...]
+    numbers: frozenset[str]
+
+
 @lru_cache(1024)
 def _judged(
     account: str, answer: bytes | None, persona: Persona, key: Key, namesakes: bool
-) -> tuple[tuple[Candidate, Verdict, tuple[Key, ...]], ...]:
-    """The candidates of a stored answer, what speaks for each, and the keys that it brings.
-
-    Kept, because a contact's desk is set up several times.
-    """
+) -> tuple[_Judged, ...]:
+    """The candidates of a stored answer. Kept, because a contact's desk is set up several times."""
     return tuple(
-        (c, judge(persona, key, c, namesakes), _keys_in(account, c)) for c in unpack_candidates(answer)
+        _Judged(c, judge(persona, key, c, namesakes), _keys_in(account, c), _numbers_in(c, persona.region))
+        for c in unpack_candidates(answer)
     )
+
+
+def _numbers_in(candidate: Candidate, region: str) -> frozenset[str]:
+    found = {normal(v.field, v.value, region) for v in candidate.values if v.field in PHONE_FIELDS}
+    return frozenset(found - {""})
 
 
 def _keys_in(account: str, candidate: Candidate) -> tuple[Key, ...]:

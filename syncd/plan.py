@@ -171,26 +171,52 @@ def text_of(value: Scalar) -> str:
 
 def persona_of(fields: Mapping[str, Scalar], match: Mapping[str, str]) -> Persona:
     """Whom the record means, by the configured properties."""
+    return _persona(*(text_of(fields.get(match[name])) if name in match else "" for name in _NAMED))
 
-    def held(name: str) -> str:
-        return text_of(fields.get(match[name])) if name in match else ""
 
-    first, last = held("first_name"), held("last_name")
-    full = held("full_name") or f"{first} {last}".strip()
-    address = email_address(held("email"))
-    region = region_of(held("country"))
+_NAMED = (
+    "first_name",
+    "last_name",
+    "full_name",
+    "job_title",
+    "company_name",
+    "company_domain",
+    "location",
+    "country",
+    "email",
+    "linkedin_url",
+    "phone",
+)
+
+
+@lru_cache(2048)
+def _persona(
+    first: str,
+    last: str,
+    full: str,
+    title: str,
+    company: str,
+    domain: str,
+    location: str,
+    country: str,
+    email: str,
+    profile: str,
+    phone: str,
+) -> Persona:
+    """Kept, because a record is looked at when it is read, asked about, and written."""
+    address, region = email_address(email), region_of(country)
     return Persona(
-        full_name=full,
+        full_name=full or f"{first} {last}".strip(),
         first_name=first,
         last_name=last,
-        title=held("job_title"),
-        employer=held("company_name"),
-        employer_domain=employer(held("company_domain")) or employer(address),
-        location=held("location") or held("country"),
+        title=title,
+        employer=company,
+        employer_domain=employer(domain) or employer(address),
+        location=location or country,
         region=region,
         email=address,
-        linkedin_url=linkedin_profile(held("linkedin_url")),
-        phone=e164(held("phone"), region),
+        linkedin_url=linkedin_profile(profile),
+        phone=e164(phone, region),
     )
 
 

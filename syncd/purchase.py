@@ -366,6 +366,13 @@ def learns(o: Operation) -> frozenset[KeyKind]:
     return frozenset(learned)
 
 
+@lru_cache(64)
+def turning(operations: tuple[Operation, ...]) -> tuple[frozenset[KeyKind], frozenset[Field]]:
+    """The kinds of keys at hand, and the fields brought already, on which a choice among operations can turn."""
+    kinds = frozenset(k for o in operations for k in o.accepts | learns(o))
+    return kinds, frozenset(f for o in operations for f in o.verifies)
+
+
 _Hopes = tuple[tuple[Field, float], ...]
 
 

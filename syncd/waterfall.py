@@ -24,7 +24,7 @@ from syncd.model import (
 )
 from syncd.outlook import Prospect, first
 from syncd.plan import Need
-from syncd.purchase import Market, Want, cheapest, is_about_company, serves
+from syncd.purchase import Market, Want, cheapest, is_about_company, serves, turning
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +210,16 @@ def _still(
     vendor: Vendor, needs: Sequence[Need], keys: Sequence[Key], asked: Sequence[Asked]
 ) -> tuple[dict[Field, bool], _Open]:
     held = _held(asked)
+    # Without what makes no difference, so that people in like places share one answer.
+    kinds, checked = turning(vendor.operations)
     brought = (w for a in asked if a.trusted for c, _ in a.answers for v in c.values for w in serves(v.field))
     return held, _Open(
         frozenset(
             Want(n.field, n.accept, n.of_person) for n in needs if not _exhausted(vendor, n, asked, held)
         ),
-        frozenset(k.kind for k in keys),
+        frozenset(k.kind for k in keys) & kinds,
         _shut(vendor, keys, asked),
-        frozenset(brought),
+        frozenset(brought) & checked,
     )
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
+
+_BLANK = re.compile(r"\s")
+_NOT_IN_ADDRESSES = re.compile(r"[\s<>,;:\"()\[\]\\]")
 
 
 def linkedin_profile(url: str) -> str:
@@ -23,7 +27,7 @@ def linkedin_company(url: str) -> str:
 @lru_cache(2048)
 def _linkedin(url: str, sections: tuple[str, ...]) -> str:
     text = url.strip()
-    if not text or any(c.isspace() for c in text):
+    if not text or _BLANK.search(text):
         return ""
     try:
         split = urlsplit(text if "://" in text else f"https://{text}")
@@ -50,7 +54,7 @@ def email_address(text: str) -> str:
     local, at, domain = address.rpartition("@")
     if not (at and local and "." in domain) or len(address) > 254:
         return ""
-    if any(c.isspace() or c in '<>,;:"()[]\\' for c in address) or ".." in address or "@" in local:
+    if _NOT_IN_ADDRESSES.search(address) or ".." in address or "@" in local:
         return ""
     return "" if domain.startswith((".", "-")) or domain.endswith((".", "-")) else address
 

@@ -167,6 +167,12 @@ _FINISH = (
     )
 )
 
+_AGAIN = (
+    update(t.work)
+    .where(among(t.work.c.id, "b_ids"), t.work.c.dirty.is_(True))
+    .values(state="ready", reason="", not_before=0, dirty=False, version="", input_digest="")
+)
+
 
 def finish(connection: Connection, owner: str, ends: Sequence[End]) -> list[bool]:
     """Advance rows that we hold; False where a lease was lost and another worker has the row now.
@@ -185,11 +191,7 @@ def finish(connection: Connection, owner: str, ends: Sequence[End]) -> list[bool
         held = [connection.execute(_FINISH, row).rowcount == 1 for row in rows]
     ended = [e.work_id for e, ours in zip(ends, held, strict=True) if ours and e.state in ENDED]
     if ended:
-        connection.execute(
-            update(t.work)
-            .where(t.work.c.id.in_(ended), t.work.c.dirty.is_(True))
-            .values(state="ready", reason="", not_before=0, dirty=False, version="", input_digest="")
-        )
+        connection.execute(_AGAIN, {"b_ids": ended})
     return held
 
 

@@ -237,14 +237,14 @@ def shift(connection: Connection, shifts: Sequence[Shift]) -> None:
         # An unknown counts as spent until the next figure is read; resolving it takes nothing back.
         for place, amount in enumerate((s.reserved, s.spent, s.unknown, max(0, s.spent + s.unknown))):
             total[place] += amount
-    for (account, kind, periods), (reserved, spent, unknown, gone) in sums.items():
-        given = _where(account, kind, periods) | {
-            "b_reserved": reserved,
-            "b_spent": spent,
-            "b_unknown": unknown,
-        }
-        connection.execute(_SHIFT_BUDGET, given)
-        connection.execute(_SHIFT_POOL, {**given, "b_gone": gone})
+    rows = [
+        _where(account, kind, periods)
+        | {"b_reserved": reserved, "b_spent": spent, "b_unknown": unknown, "b_gone": gone}
+        for (account, kind, periods), (reserved, spent, unknown, gone) in sums.items()
+    ]
+    if rows:
+        connection.execute(_SHIFT_BUDGET, rows)
+        connection.execute(_SHIFT_POOL, rows)
 
 
 Held = dict[str, tuple[int, int]]

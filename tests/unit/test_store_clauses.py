@@ -38,6 +38,7 @@ HOT: dict[str, Select | Update | Delete] = {
     "leases.fences": leases._FENCES,
     "leases.extend": leases._EXTEND,
     "leases.finish": leases._FINISH,
+    "leases.again": leases._AGAIN,
     "people.marks": people._MARKS,
     "people.drop": people._DROP_MARKS,
     "people.holders": people._HOLDERS,
