@@ -134,7 +134,7 @@ class Stage:
             self.runtime(clock=self._now, sleep=self._skip) as runtime,
         ):
             runtime.store.clock_us = lambda: round(self._now().timestamp() * 1e6)
-            runtime.store.engine.dispose()
+            runtime.store.disconnect()
             yield runtime
 
     def pass_time(self, seconds: float) -> None:

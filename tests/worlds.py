@@ -78,7 +78,7 @@ class World:
         configure("info", "json", Scrubber(), stream=self.log)
         runtime = open_runtime(self.settings, clock=lambda: datetime.now(UTC) + ahead)
         runtime.store.clock_us = lambda: round((datetime.now(UTC) + ahead).timestamp() * 1e6)
-        runtime.store.engine.dispose()
+        runtime.store.disconnect()
         try:
             return Cycle(runtime, Orders(list(runtime.policies))).run()
         finally:

@@ -81,6 +81,7 @@ class Store:
         self._turn = threading.Lock()
         self._salt_read = b""
         self._watch: PoolProxiedConnection | None = None
+        self._writer: Connection | None = None
 
     def _sqlite_engine(self) -> Engine:
         engine = create_engine(
@@ -89,18 +90,21 @@ class Store:
             poolclass=QueuePool,
             pool_size=8,
             max_overflow=24,
+            pool_use_lifo=True,
             hide_parameters=True,
         )
 
         @event.listens_for(engine, "connect")
         def _connected(connection: Any, record: Any) -> None:
-            connection.create_function("syncd_now", 0, self.clock_us)
+            # To SQLite a function that is the same for all rows of a statement, which it then asks once.
+            connection.create_function("syncd_now", 0, self.clock_us, deterministic=True)
             for pragma in (
                 "journal_mode=WAL",
                 "synchronous=FULL",
                 "foreign_keys=ON",
                 "secure_delete=FAST",
                 "cache_size=-2000",
+                "temp_store=MEMORY",
             ):
                 connection.execute(f"PRAGMA {pragma}")
 
@@ -111,12 +115,21 @@ class Store:
         """A durable transaction: committed when the block ends, rolled back when it raises."""
         # Threads of one process would poll for SQLite's lock, and each hold a connection of PostgreSQL's
         # while waiting; this queue wakes the next at once.
-        with self._turn, self.engine.begin() as connection:
-            if self.sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            else:
-                connection.execute(_ONE_WRITER)
-            yield connection
+        with self._turn:
+            if not self.sqlite:
+                with self.engine.begin() as connection:
+                    connection.execute(_ONE_WRITER)
+                    yield connection
+                return
+            # What SQLite has in memory of a state is good until somebody else writes: so nobody else does.
+            self._writer = self._writer or self.engine.connect()
+            try:
+                with self._writer.begin():
+                    self._writer.exec_driver_sql("BEGIN IMMEDIATE")
+                    yield self._writer
+            except BaseException:
+                self._end_writer()
+                raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -148,6 +161,11 @@ class Store:
         except SqliteError:
             self._end_watch()
             return None
+
+    def _end_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
     def _end_watch(self) -> None:
         if self._watch is not None:
@@ -184,11 +202,16 @@ class Store:
 
     def close(self) -> None:
         """Let go of connections and the instance lock."""
-        self._end_watch()
-        self.engine.dispose()
+        self.disconnect()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def disconnect(self) -> None:
+        """Let go of connections, for good or until the next transaction. None may be under way."""
+        self._end_watch()
+        self._end_writer()
+        self.engine.dispose()
 
     @property
     def where(self) -> str:

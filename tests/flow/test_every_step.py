@@ -99,7 +99,7 @@ class World:
         ahead = timedelta(hours=hours)
         runtime = open_runtime(self.settings, clock=lambda: datetime.now(UTC) + ahead)
         runtime.store.clock_us = lambda: round((datetime.now(UTC) + ahead).timestamp() * 1e6)
-        runtime.store.engine.dispose()
+        runtime.store.disconnect()
         try:
             Cycle(runtime, Orders(list(runtime.policies))).run()
             with runtime.store.read() as connection:

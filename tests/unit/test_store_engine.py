@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -28,6 +29,26 @@ def test_the_databases_clock_is_in_microseconds_and_the_same_for_expressions_and
     assert backend.store.now_us() == START_US + 1_500_000
 
 
+def test_all_rows_of_a_statement_bear_one_instant_and_those_of_the_next_a_later_one(tmp_path: Path) -> None:
+    ticks = itertools.count(START_US)
+    store = Store(f"sqlite:///{tmp_path}/s.db", lambda: next(ticks))
+    store.open()
+    audit = t.audit.c
+    made = t.audit.insert().values(at=Now(), actor="test")
+    copied = t.audit.insert().from_select(
+        ["at", "actor", "action"], select(Now(), audit.actor, audit.action).where(audit.action == "made")
+    )
+    with store.write() as connection:
+        connection.execute(made, [{"action": "made"}] * 3)
+        connection.execute(copied)
+        connection.execute(copied)
+        instants = list(connection.scalars(select(audit.at).order_by(audit.seq)))
+    store.close()
+    written, first, second = instants[:3], set(instants[3:6]), set(instants[6:])
+    assert (len(first), len(second)) == (1, 1)
+    assert max(written) < max(first) < max(second)
+
+
 def test_the_servers_own_clock_is_the_wall_clock(backends: Backends) -> None:
     import time
 
@@ -48,6 +69,21 @@ def test_a_block_that_raises_leaves_nothing_behind(store: Store) -> None:
         fail()
     with store.read() as connection:
         assert runs.get_meta(connection, "a") is None
+
+
+def test_after_a_block_that_raised_others_go_on_as_if_nothing_had_been(backend: Backend) -> None:
+    def fail() -> None:
+        with backend.store.write() as connection:
+            runs.set_meta(connection, "a", "1")
+            connection.execute(text("SELECT * FROM nowhere"))
+
+    with pytest.raises(DBAPIError):
+        fail()
+    with backend.store.write() as connection:
+        runs.set_meta(connection, "b", "2")
+    backend.store.disconnect()
+    with backend.store.write() as connection:
+        assert (runs.get_meta(connection, "a"), runs.get_meta(connection, "b")) == (None, "2")
 
 
 def test_a_reader_sees_one_moment_while_others_write(backend: Backend) -> None:
