@@ -47,8 +47,7 @@ def spend_little(contacts: int = 10_000, cap: int = 50) -> dict[str, Any]:
 def _month(rehearsal: Rehearsal, ahead: timedelta) -> tuple[Outcome, list[str]]:
     settings = load(rehearsal.folder / "config.yaml")
     runtime = open_runtime(settings, clock=lambda: datetime.now(UTC) + ahead)
-    runtime.store.clock_us = lambda: round((datetime.now(UTC) + ahead).timestamp() * 1e6)
-    runtime.store.engine.dispose()
+    runtime.store.keep_time_by(lambda: round((datetime.now(UTC) + ahead).timestamp() * 1e6))
     try:
         outcome = Cycle(runtime, Orders(list(runtime.policies))).run()
         return outcome, _why(runtime)

@@ -146,8 +146,7 @@ def _hurried(rehearsal: Rehearsal) -> dict[str, Any]:
 
     runtime = open_runtime(load(rehearsal.folder / "config.yaml"), clock=now, sleep=skip)
     try:
-        runtime.store.clock_us = lambda: round(now().timestamp() * 1e6)
-        runtime.store.engine.dispose()
+        runtime.store.keep_time_by(lambda: round(now().timestamp() * 1e6))
         return Cycle(runtime, Orders(list(runtime.policies))).run().report
     finally:
         runtime.close()

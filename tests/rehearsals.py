@@ -133,8 +133,7 @@ class Stage:
             stamina.set_testing(True, attempts=ATTEMPTS),
             self.runtime(clock=self._now, sleep=self._skip) as runtime,
         ):
-            runtime.store.clock_us = lambda: round(self._now().timestamp() * 1e6)
-            runtime.store.disconnect()
+            runtime.store.keep_time_by(lambda: round(self._now().timestamp() * 1e6))
             yield runtime
 
     def pass_time(self, seconds: float) -> None:

@@ -77,8 +77,7 @@ class World:
         ahead = timedelta(hours=hours)
         configure("info", "json", Scrubber(), stream=self.log)
         runtime = open_runtime(self.settings, clock=lambda: datetime.now(UTC) + ahead)
-        runtime.store.clock_us = lambda: round((datetime.now(UTC) + ahead).timestamp() * 1e6)
-        runtime.store.disconnect()
+        runtime.store.keep_time_by(lambda: round((datetime.now(UTC) + ahead).timestamp() * 1e6))
         try:
             return Cycle(runtime, Orders(list(runtime.policies))).run()
         finally:

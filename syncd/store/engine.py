@@ -207,6 +207,11 @@ class Store:
             os.close(self._lock)
             self._lock = None
 
+    def keep_time_by(self, clock_us: Callable[[], int]) -> None:
+        """Take SQLite's clock from somewhere else, from the next transaction on. None may be under way."""
+        self.clock_us = clock_us
+        self.disconnect()
+
     def disconnect(self) -> None:
         """Let go of connections, for good or until the next transaction. None may be under way."""
         self._end_watch()

@@ -98,8 +98,7 @@ class World:
     def cycle(self, hours: int = 0) -> dict[str, Any]:
         ahead = timedelta(hours=hours)
         runtime = open_runtime(self.settings, clock=lambda: datetime.now(UTC) + ahead)
-        runtime.store.clock_us = lambda: round((datetime.now(UTC) + ahead).timestamp() * 1e6)
-        runtime.store.disconnect()
+        runtime.store.keep_time_by(lambda: round((datetime.now(UTC) + ahead).timestamp() * 1e6))
         try:
             Cycle(runtime, Orders(list(runtime.policies))).run()
             with runtime.store.read() as connection:
