@@ -58,7 +58,7 @@ def add(connection: Connection, owner: str, periods: Periods, calls: Sequence[Ne
         }
         for call in calls
     ]
-    return [int(i) for i in connection.execute(_ADD, rows).scalars()]
+    return [int(i) for i in connection.execute(_ADD, rows).scalars().all()]
 
 
 def move(
@@ -114,4 +114,4 @@ def pend(connection: Connection, begun: Sequence[Job]) -> int:
 
 def states(connection: Connection, call_ids: Sequence[int]) -> dict[int, str]:
     """The states of calls."""
-    return {int(r.id): str(r.state) for r in connection.execute(_STATES, {"b_ids": list(call_ids)})}
+    return {int(r.id): str(r.state) for r in connection.execute(_STATES, {"b_ids": list(call_ids)}).all()}

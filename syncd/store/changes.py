@@ -139,7 +139,7 @@ def last_written(
         return {}
     given = {"b_crm": crm, "b_object": object_name, "b_records": list(record_ids)}
     found: dict[str, dict[str, Stored]] = {}
-    for row in connection.execute(_LAST_WRITTEN, given):
+    for row in connection.execute(_LAST_WRITTEN, given).all():
         found.setdefault(row.record_id, {})[row.property] = _stored(row)
     return found
 

@@ -102,7 +102,7 @@ def claim(
     """
     given = {"b_states": list(states), "b_syncs": list(syncs), "b_limit": limit, "b_run": run_id}
     alone = "leased" not in states and bool(set(states) & {"ready", "waiting"})
-    ids = [int(i) for i in connection.scalars(_due(alone, assigned), given)]
+    ids = [int(i) for i in connection.scalars(_due(alone, assigned), given).all()]
     if not ids:
         return []
     leased = {"ready": "leased", "waiting": "leased"}
@@ -224,7 +224,7 @@ _EXTEND = (
 def extend(connection: Connection, owner: str, fences: Mapping[int, int], lease_us: int) -> bool:
     """Renew leases by work id and fence; False where one of them was lost, and then none is renewed."""
     given = {"b_ids": list(fences), "b_owner": owner}
-    held = {int(r.id): int(r.fence) for r in connection.execute(_FENCES, given)}
+    held = {int(r.id): int(r.fence) for r in connection.execute(_FENCES, given).all()}
     if held != dict(fences):
         return False
     return connection.execute(_EXTEND, given | {"b_lease": lease_us}).rowcount == len(fences)

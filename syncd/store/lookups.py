@@ -76,7 +76,7 @@ def known(connection: Connection, digests: Sequence[str]) -> list[Kept]:
     """Every lookup, by any account, of the keys with these digests, oldest first."""
     if not digests:
         return []
-    return [Kept(*row) for row in connection.execute(_KNOWN, {"b_digests": list(digests)})]
+    return [Kept(*row) for row in connection.execute(_KNOWN, {"b_digests": list(digests)}).all()]
 
 
 def of_call(connection: Connection, call_id: int) -> list[tuple[Kept, bytes | None]]:
@@ -88,7 +88,7 @@ def of_calls(connection: Connection, call_ids: Sequence[int]) -> dict[int, list[
     """call → its lookups in submitted order, with the stored form of their keys."""
     found: dict[int, list[tuple[Kept, bytes | None]]] = {call_id: [] for call_id in call_ids}
     if found:
-        for row in connection.execute(_OF_CALLS, {"b_ids": list(found)}):
+        for row in connection.execute(_OF_CALLS, {"b_ids": list(found)}).all():
             found[row.call_id].append((Kept(*row[:-1]), row.key))
     return found
 
@@ -97,7 +97,7 @@ def lost(connection: Connection, work_ids: Sequence[int]) -> dict[int, list[Kept
     """work id → lookups made for it whose charge and answer nobody knows, by whatever key they were made."""
     found: dict[int, list[Kept]] = {}
     if work_ids:
-        for row in connection.execute(_LOST, {"b_ids": list(work_ids)}):
+        for row in connection.execute(_LOST, {"b_ids": list(work_ids)}).all():
             found.setdefault(int(row.work_id), []).append(Kept(*row))
     return found
 
@@ -117,7 +117,7 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> list[Kept]:
 
 def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
     """Insert lookups in state `sent`. The table refuses a second purchase of the same key and epoch."""
-    return [int(i) for i in connection.execute(_ADD, list(rows)).scalars()]
+    return [int(i) for i in connection.execute(_ADD, list(rows)).scalars().all()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,7 +260,7 @@ def held_by_each(connection: Connection, call_ids: Sequence[int]) -> dict[int, H
     """call → kind → (reserved, unknown) that it still holds, by the ledger."""
     found: dict[int, Held] = {call_id: {} for call_id in call_ids}
     if found:
-        for row in connection.execute(_HELD, {"b_ids": list(found)}):
+        for row in connection.execute(_HELD, {"b_ids": list(found)}).all():
             found[row.call_id][row.kind] = (int(row.r), int(row.u))
     return found
 
@@ -272,7 +272,7 @@ def ticket_of(connection: Connection, call_id: int) -> Ticket:
 
 def tickets_of(connection: Connection, call_ids: Sequence[int]) -> list[Ticket]:
     """The tickets of calls that are known only by their ids, in the same order."""
-    rows = {row.id: row for row in connection.execute(_CALLS, {"b_ids": list(call_ids)})}
+    rows = {row.id: row for row in connection.execute(_CALLS, {"b_ids": list(call_ids)}).all()}
     held = held_by_each(connection, call_ids)
     return [
         Ticket(
@@ -310,12 +310,12 @@ def headroom(connection: Connection, periods: Periods) -> dict[tuple[str, str], 
     """(account, kind) → room. A vendor whose figure is unknown leaves none."""
     given = {"b_run": str(periods.run_id), "b_day": periods.day, "b_month": periods.month}
     found: dict[tuple[str, str], Room] = {}
-    for row in connection.execute(_LIMITS, given):
+    for row in connection.execute(_LIMITS, given).all():
         used = row.spent + row.unknown
         left = row.cap - used
         room = Room(left - row.reserved, left, row.scope, row.cap, used, left - row.reserved)
         found[row.account, row.kind] = _tighter(found.get((row.account, row.kind)), room)
-    for row in connection.execute(_POOLS):
+    for row in connection.execute(_POOLS).all():
         key = (row.account, row.kind)
         if key in found:
             left = -1 if row.remaining is None else row.remaining - row.spent_since - row.floor

@@ -195,7 +195,7 @@ _RECORD = t.audit.insert().values(at=Now())
 
 def halts(connection: Connection) -> list[Halt]:
     """Every halt in force."""
-    return [Halt(r.scope, r.kind, r.reason, r.since_at, r.until_at) for r in connection.execute(_HALTS)]
+    return [Halt(r.scope, r.kind, r.reason, r.since_at, r.until_at) for r in connection.execute(_HALTS).all()]
 
 
 def halt(connection: Connection, scope: str, kind: str, reason: str, for_us: int | None = None) -> bool:

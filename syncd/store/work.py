@@ -82,7 +82,7 @@ _MANY = select(t.work).where(among(t.work.c.id, "b_ids"))
 
 def many(connection: Connection, ids: Sequence[int]) -> list[Row]:
     """Rows by id."""
-    return [row_of(r) for r in connection.execute(_MANY, {"b_ids": list(ids)})] if ids else []
+    return [row_of(r) for r in connection.execute(_MANY, {"b_ids": list(ids)}).all()] if ids else []
 
 
 def find(connection: Connection, crm: str, record_id: str) -> list[Row]:
