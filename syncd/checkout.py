@@ -38,8 +38,8 @@ HORIZON_S = 0.03
 """How far ahead slots are taken: nothing waits longer between its booking and its first byte."""
 REST_S = 60.0
 """A bucket that is shut for longer than this is not waited for within a run."""
-GROUP = 32
-GATHER_S = 0.03
+GROUP = 128
+GATHER_S = 0.1
 _NO_RESULT = Failure(FailureKind.CONTRACT, "the connector gave nothing back")
 
 

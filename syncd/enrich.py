@@ -24,7 +24,7 @@ from syncd.store.engine import MILLION
 from syncd.waterfall import Ask, Stop, Vendor, Wait
 from syncd.workbench import Bench
 
-WINDOW = 200
+WINDOW = 400
 """Contacts held at once. Everything about them is in the store; the window only bounds memory."""
 RETRIES = 3
 HELD_WAIT_S = 15.0
