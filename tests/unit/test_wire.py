@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from connectors.sandbox.tls import issue
 from syncd.connector import Failure, FailureKind, Operation, Request
 from syncd.http import MAX_BODY, Http
 
@@ -158,3 +162,34 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
             http.exchange(ASK, Request("POST", "/buy"), paid=True)
         assert (caught.value.kind, caught.value.charged) == (FailureKind.UNAVAILABLE, False)
     http.close()
+
+
+def test_only_a_server_with_a_trusted_certificate_is_told_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper = issue(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(paper.certificate, paper.key)
+    heard: list[bytes] = []
+
+    def serve() -> None:
+        for _ in range(2):
+            peer, _ = listener.accept()
+            with suppress(OSError), context.wrap_socket(peer, server_side=True) as secured:
+                heard.append(secured.recv(65536))
+                secured.sendall(OK)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        base = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        stranger = Http(base, lambda: {"token": "s3cret"})
+        with pytest.raises(Failure) as caught:
+            stranger.exchange(ASK, Request("POST", "/buy"), paid=True)
+        assert (caught.value.kind, caught.value.charged, heard) == (FailureKind.UNAVAILABLE, False, [])
+        monkeypatch.setenv("SSL_CERT_FILE", str(paper.authority))
+        known = Http(base, lambda: {"token": "s3cret"})
+        assert known.exchange(ASK, Request("POST", "/buy"), paid=True).status == 200
+        known.close()
+        thread.join(10)
+    assert len(heard) == 1
