@@ -39,7 +39,9 @@ HORIZON_S = 0.03
 REST_S = 60.0
 """A bucket that is shut for longer than this is not waited for within a run."""
 GROUP = 128
+"""So many answers are settled together at most."""
 GATHER_S = 0.1
+"""How long the first of them waits for the others, where no slot falls due before."""
 _NO_RESULT = Failure(FailureKind.CONTRACT, "the connector gave nothing back")
 
 
@@ -162,7 +164,7 @@ class Checkout:
         bucket = account.line.bucket(operation)
         queues.sort(key=lambda q: -len(self._queues[q[0].name, q[1].name]))
         wanted = sum(-(-len(self._queues[a.name, o.name]) // o.batch) for a, o in queues)
-        calls = min(bucket.limit.concurrency - self._flying[bucket.key], GROUP, wanted)
+        calls = min(bucket.limit.concurrency - self._flying[bucket.key], wanted)
         return Want(bucket, queues, calls) if calls > 0 else None
 
     def _load(self, want: Want, slots: Slots) -> list[Load]:

@@ -174,6 +174,7 @@ def persona_of(fields: Mapping[str, Scalar], match: Mapping[str, str]) -> Person
     return _persona(*(text_of(fields.get(match[name])) if name in match else "" for name in _NAMED))
 
 
+# In the order in which `_persona` takes them.
 _NAMED = (
     "first_name",
     "last_name",

@@ -163,9 +163,9 @@ class Store:
             return None
 
     def _end_writer(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     def _end_watch(self) -> None:
         if self._watch is not None:
@@ -208,14 +208,15 @@ class Store:
             self._lock = None
 
     def keep_time_by(self, clock_us: Callable[[], int]) -> None:
-        """Take SQLite's clock from somewhere else, from the next transaction on. None may be under way."""
+        """Take SQLite's clock from somewhere else, from the next transaction on."""
         self.clock_us = clock_us
         self.disconnect()
 
     def disconnect(self) -> None:
-        """Let go of connections, for good or until the next transaction. None may be under way."""
+        """Let go of connections, for good or until the next transaction. A write under way ends first."""
         self._end_watch()
-        self._end_writer()
+        with self._turn:
+            self._end_writer()
         self.engine.dispose()
 
     @property

@@ -10,7 +10,7 @@ from connectors.contactout.operations import OPERATIONS
 from syncd.connector import On, Operation, Price
 from syncd.model import EMAIL_FIELDS, Candidate, Field, Identity, Key, KeyKind, Level, Quality, Value, Verdict
 from syncd.plan import Need
-from syncd.purchase import serves
+from syncd.purchase import Want, quote, serves, turning
 from syncd.waterfall import Ask, Asked, Stop, Vendor, Wait, step
 from tests.unit.judging_support import modest
 
@@ -212,3 +212,14 @@ def test_without_keys_or_money_nothing_that_costs_is_asked(world):
     broke = [replace(v, affordable=dict.fromkeys(v.affordable, 0.0)) for v in found]
     got = step(needs, keys, [], broke, least_cost)
     assert isinstance(got, Stop) or got.operation.free
+
+
+@settings(modest, max_examples=100)
+@given(worlds(), st.frozensets(st.sampled_from(KeyKind)), st.frozensets(st.sampled_from(FIELDS)))
+def test_what_turns_no_choice_changes_none(world, kinds, brought):
+    needs, _, found, _ = world
+    wants = frozenset(Want(n.field, n.accept, n.of_person) for n in needs)
+    for vendor in found:
+        market, (heard, checked) = vendor.market({}, {}), turning(vendor.operations)
+        whole = quote(market, wants, kinds, frozenset(), brought)
+        assert quote(market, wants, kinds & heard, frozenset(), brought & checked) == whole

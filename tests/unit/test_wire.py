@@ -154,14 +154,15 @@ def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again(serve: 
 
 
 def test_where_nobody_listens_nothing_was_sent() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-    http = Http(f"http://127.0.0.1:{port}", dict)
-    for _ in range(2):
-        with pytest.raises(Failure) as caught:
-            http.exchange(ASK, Request("POST", "/buy"), paid=True)
-        assert (caught.value.kind, caught.value.charged) == (FailureKind.UNAVAILABLE, False)
-    http.close()
+    # Bound and not listening: nobody else gets the port meanwhile.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        http = Http(f"http://127.0.0.1:{held.getsockname()[1]}", dict)
+        for _ in range(2):
+            with pytest.raises(Failure) as caught:
+                http.exchange(ASK, Request("POST", "/buy"), paid=True)
+            assert (caught.value.kind, caught.value.charged) == (FailureKind.UNAVAILABLE, False)
+        http.close()
 
 
 def test_only_a_server_with_a_trusted_certificate_is_told_anything(
