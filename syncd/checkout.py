@@ -6,8 +6,6 @@ and answers that arrived together are settled together.
 
 from __future__ import annotations
 
-import queue
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +22,7 @@ from syncd.desk import Desk
 from syncd.ledger import Booked, Item, Order, Refusal
 from syncd.model import Lookup
 from syncd.pacing import Bucket
-from syncd.parcels import Flight, Landing, Load, Parcel
+from syncd.parcels import Flight, Landing, Load, Parcel, Quay
 from syncd.settle import Answered, Fate, Settler
 from syncd.store import lookups, tidemark
 from syncd.store.engine import MILLION
@@ -64,7 +62,7 @@ class Checkout:
         self._settler = Settler(bench.ledger, bench.standing)
         self._queues: dict[tuple[str, str], list[Parcel]] = defaultdict(list)
         self._flying: dict[str, int] = defaultdict(int)
-        self._landed: queue.SimpleQueue[Flight] = queue.SimpleQueue()
+        self._landed = Quay()
         self._vendors: list[Vendor] | None = None
         self._rooms: dict[str, dict[str, Room]] = {}
         self._wake_at = 0.0
@@ -353,24 +351,21 @@ class Checkout:
         for flight in landed:
             if self.b.pulses and isinstance(flight.result, list):
                 told = zip(flight.parcels, flight.result, strict=True)
-                first = [(p.ask.key.kind, outcome) for p, outcome in told if not p.epoch]
-                self.b.pulses.hear(flight.account.name, flight.operation, first)
+                name = flight.account.name
+                first = [(p.ask.key.kind, o) for p, o in told if not (p.epoch or p.desk.missed_by(name))]
+                self.b.pulses.hear(name, flight.operation, first)
             for parcel in flight.parcels:
                 parcel.desk.forget_flight(flight.booked.lookup_ids)
         return [Landing(flight, fate) for flight, fate in zip(landed, fates, strict=True)]
 
     def _pick_up(self, patient: bool) -> list[Flight]:
         timeout = max(0.0, min(0.5, self._wake_at - self.b.pacer.monotonic())) if patient else 0.0
-        landed: list[Flight] = []
-        try:
-            landed.append(self._landed.get(timeout=timeout) if timeout > 0 else self._landed.get_nowait())
-            # Each settlement is a durable commit: a moment's wait lets neighbours share it.
-            until = time.perf_counter() + max(0.0, min(GATHER_S, self._wake_at - self.b.pacer.monotonic()))
-            while len(landed) < min(GROUP, self.in_flight):
-                landed.append(self._landed.get(timeout=max(0.0, until - time.perf_counter())))
-        except queue.Empty:
-            pass
-        return landed
+        if not self._landed.wait(1, timeout):
+            return []
+        # Each settlement is a durable commit: a moment's wait lets neighbours share it.
+        moment = max(0.0, min(GATHER_S, self._wake_at - self.b.pacer.monotonic()))
+        self._landed.wait(min(GROUP, self.in_flight), moment)
+        return self._landed.take(GROUP)
 
     def _settle(self, connection: Connection, landed: Sequence[Flight]) -> list[Fate]:
         """TX2 for everything that landed together."""

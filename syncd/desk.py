@@ -150,7 +150,7 @@ class Desk:
         if key is None:
             return
         persona = self.assessment.persona
-        judged = _judged(kept.account, kept.answer, persona, key, self.namesakes)
+        judged = _judged(kept.account, kept.answer, persona, key, self.namesakes) if kept.answer else ()
         pairs = tuple((one.candidate, one.verdict) for one in judged)
         trusted = any(v.level.reaches(self.policy.min_identity) for _, v in pairs)
         self.asked.append(
@@ -209,6 +209,10 @@ class Desk:
         gone = set(lookup_ids)
         self.asked = [a for a in self.asked if a.lookup_id not in gone]
         self.seen -= gone
+
+    def missed_by(self, account: str) -> bool:
+        """Whether an account was asked about the person, by whatever key, and knew nobody."""
+        return any(a.account == account and a.state == "not_found" for a in self.asked)
 
     def _order(self, account: str) -> int:
         accounts = self.policy.accounts
@@ -279,11 +283,13 @@ class _Judged:
     numbers: frozenset[str]
 
 
-@lru_cache(1024)
-def _judged(
-    account: str, answer: bytes | None, persona: Persona, key: Key, namesakes: bool
-) -> tuple[_Judged, ...]:
-    """The candidates of a stored answer. Kept, because a contact's desk is set up several times."""
+@lru_cache(2048)
+def _judged(account: str, answer: bytes, persona: Persona, key: Key, namesakes: bool) -> tuple[_Judged, ...]:
+    """The candidates of a stored answer.
+
+    Kept, because a contact's desk is set up several times: when it is taken in, after each job that it waits
+    for, and to be written. So many, that none of those under way in the meantime pushes it out.
+    """
     return tuple(
         _Judged(c, judge(persona, key, c, namesakes), _keys_in(account, c), _numbers_in(c, persona.region))
         for c in unpack_candidates(answer)

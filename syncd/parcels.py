@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from dataclasses import dataclass
 
 from syncd.accounts import ProviderAccount
@@ -56,3 +58,30 @@ class Landing:
     @property
     def failure(self) -> Failure | None:
         return self.flight.result if isinstance(self.flight.result, Failure) else None
+
+
+class Quay:
+    """Where flights land. Whoever waits for several is woken once, by the last of them."""
+
+    def __init__(self) -> None:
+        self._landed: deque[Flight] = deque()
+        self._enough = threading.Event()
+        self._wanted = 1
+
+    def put(self, flight: Flight) -> None:
+        """From any thread."""
+        self._landed.append(flight)
+        if len(self._landed) >= self._wanted:
+            self._enough.set()
+
+    def wait(self, wanted: int, timeout_s: float) -> bool:
+        """Until so many have landed, or the time is over; whether any has. One thread alone may wait."""
+        self._enough.clear()
+        self._wanted = wanted
+        if len(self._landed) < wanted and timeout_s > 0:
+            self._enough.wait(timeout_s)
+        return bool(self._landed)
+
+    def take(self, most: int) -> list[Flight]:
+        """Those that landed first."""
+        return [self._landed.popleft() for _ in range(min(most, len(self._landed)))]

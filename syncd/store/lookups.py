@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, exists, func, select, update
 
 from syncd.store import tables as t
 from syncd.store import transitions
-from syncd.store.clauses import among, one_of
+from syncd.store.clauses import among, aside, one_of
 from syncd.store.engine import Now
 
 _BEYOND = 2**62
@@ -168,6 +168,13 @@ _UNDER_WAY = (
         one_of(t.lookup.c.state, _OPEN),
     )
 )
+_earlier = t.lookup.alias("earlier")
+_MISSED_BEFORE = exists().where(
+    _earlier.c.work_id == t.lookup.c.work_id,
+    _earlier.c.id < t.lookup.c.id,
+    aside(_earlier.c.account) == t.lookup.c.account,
+    aside(_earlier.c.outcome) == "not_found",
+)
 _LATEST = (
     select(t.lookup.c.id, t.lookup.c.operation, t.lookup.c.key_kind, t.lookup.c.outcome)
     .where(
@@ -178,6 +185,7 @@ _LATEST = (
         one_of(t.lookup.c.state, ("settled",)),
         one_of(t.lookup.c.outcome, ("found", "not_found")),
         t.lookup.c.epoch == 0,
+        ~_MISSED_BEFORE,
     )
     .order_by(t.lookup.c.id.desc())
     .limit(bindparam("b_limit"))
@@ -190,8 +198,9 @@ def latest(
     """(id, question, whether it was a hit) of an account's newest answers to these operations, oldest first.
 
     Only those that are older than everything under way: a vendor says at once whom it does not know, and takes
-    its time for the others. Questions that were put again are left out: mostly those it had no answer to.
-    Only those with a higher id than `after`.
+    its time for the others. Questions about whom it missed before, by whatever key, are left out: it mostly
+    misses them again, and they come together, once the others are through. Only those with a higher id than
+    `after`.
     """
     under_way = connection.scalar(_UNDER_WAY, {"b_account": account})
     given = {"b_account": account, "b_operations": operations, "b_limit": limit}

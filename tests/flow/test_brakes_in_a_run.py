@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from syncd.brakes import LATEST
-from syncd.store import runs
+from syncd.brakes import LATEST, Pulse
+from syncd.store import lookups, runs
 from syncd.store import tables as t
 from syncd.store.engine import Now
 from tests.rehearsals import Director, Stage
@@ -179,3 +180,37 @@ def test_asking_again_about_people_whom_nobody_knew_a_month_ago_stops_nobody(sta
         outcomes = list(connection.scalars(again))
     assert set(outcomes) == {"not_found"}
     assert len(outcomes) > LATEST
+
+
+def test_a_run_hears_of_a_provider_what_the_next_one_reads_of_it(
+    stage: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above all: neither hears of people whom the provider missed before, and is asked about once more."""
+    play = stage(150, ["hubspot", "contactout", "rocketreach"])
+    heard: Counter[tuple[str, bool]] = Counter()
+    hear = Pulse.hear
+
+    def count(pulse: Pulse, answer: tuple[str, bool]) -> None:
+        heard[answer] += 1
+        hear(pulse, answer)
+
+    monkeypatch.setattr(Pulse, "hear", count)
+    assert play.hurried().code == 0
+    with play.runtime() as runtime:
+        paid = [o for o in runtime.providers["contactout"].connector.operations if not o.free]
+        direct = [o.name for o in paid if o.poll is None]
+        with runtime.store.read() as connection:
+            read = Counter((q, hit) for _, q, hit in lookups.latest(connection, "contactout", direct, 10_000))
+            known = t.lookup.alias("known")
+            again = connection.scalar(
+                select(func.count())
+                .select_from(t.lookup.join(known, known.c.work_id == t.lookup.c.work_id))
+                .where(
+                    t.lookup.c.id > known.c.id,
+                    t.lookup.c.account == "contactout",
+                    known.c.account == "contactout",
+                    known.c.outcome == "not_found",
+                )
+            )
+    assert again, "otherwise this shows nothing"
+    assert {a: n for a, n in heard.items() if a[0].split()[0] in direct} == read

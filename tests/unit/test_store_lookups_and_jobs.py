@@ -66,6 +66,17 @@ def test_questions_that_are_put_again_say_nothing_of_how_often_a_provider_finds_
     assert [(q, hit) for _, q, hit in rows] == [(asked, True), (asked, False)]
 
 
+def test_questions_about_whom_a_provider_missed_before_say_nothing_of_that_either(worker: Worker) -> None:
+    one_person, another = worker.claim(2)
+    asked = [(one_person, "a", "not_found"), (another, "b", "found"), (one_person, "c", "not_found")]
+    for row, key, outcome in asked:
+        call = booked(worker.book(EMAIL, key, rows=[row]))
+        settle(worker.store, Result(call.lookup_ids[0], outcome))
+    with worker.store.read() as connection:
+        rows = lookups.latest(connection, ACCOUNT, [EMAIL.name], 10)
+    assert [hit for _, _, hit in rows] == [False, True]
+
+
 def test_several_outcomes_are_counted(worker: Worker) -> None:
     call = booked(worker.book(EMAIL, "a", "b", "c"))
     settle(worker.store, Result(call.lookup_ids[1], "found"))
