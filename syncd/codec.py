@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -76,9 +75,8 @@ def _candidate(c: Candidate) -> dict[str, Any]:
     return {k: v for k, v in held.items() if v is not None and (v or k == "s")}
 
 
-@lru_cache(1024)
 def unpack_candidates(data: bytes | None) -> tuple[Candidate, ...]:
-    """Answers as they were stored. One is read for every contact that waits for it, and again for the write."""
+    """Answers as they were stored."""
     return tuple(_restored(held) for held in (orjson.loads(data) if data else []))
 
 

@@ -22,9 +22,12 @@ from syncd.config.shape import Shape, key_of
 from syncd.config.syncs import SyncSettings
 from syncd.config.urls import BaseUrl, DatabaseUrl, is_loopback, sqlite_file
 from syncd.config.values import Amount, Duration, Frozen, ListenText, RateText, Raw, at_least
-from syncd.connector import Limit, Options
+from syncd.connector import USUAL, Limit, Options
 from syncd.model import SyncPolicy
 from syncd.secret import Secret
+
+RAISED = 64
+"""Requests under way at once in a bucket of a sandbox that is given a higher rate than the vendor's own."""
 
 
 class Mode(StrEnum):
@@ -119,7 +122,9 @@ class ConnectorShape(Shape):
         rate = self.limits.get(limit.bucket) or self.limits.get("default")
         if rate is None or (rate.exceeds(limit) and not self.sandboxed):
             return limit
-        return Limit(limit.bucket, rate.count, rate.per_s, limit.concurrency)
+        # Who takes few at once goes on doing so, however often it may be asked.
+        raised = rate.exceeds(limit) and limit.concurrency >= USUAL
+        return Limit(limit.bucket, rate.count, rate.per_s, RAISED if raised else limit.concurrency)
 
 
 class Budget(Shape):

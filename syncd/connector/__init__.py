@@ -7,7 +7,7 @@ or files, start threads, or know another connector. Every byte leaves through th
 from pydantic import Field as Opt
 
 from syncd.connector.contracts import Crm, Job, Provider
-from syncd.connector.declare import Limit, Mode, On, Operation, Options, Poll, Price, Replay
+from syncd.connector.declare import USUAL, Limit, Mode, On, Operation, Options, Poll, Price, Replay
 from syncd.connector.failure import Failure, FailureKind, Scope
 from syncd.connector.seen import Seen, sent_at, write_once
 from syncd.connector.table import load, names
@@ -15,6 +15,7 @@ from syncd.connector.wire import Answer, Request, Wire
 from syncd.secret import Secret, SecretMissing
 
 __all__ = [
+    "USUAL",
     "Answer",
     "Crm",
     "Failure",

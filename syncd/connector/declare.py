@@ -25,6 +25,10 @@ class Options(BaseModel):
     """Options that an example gives although they may be left out, such as one of two ways to log in."""
 
 
+USUAL = 8
+"""Requests under way at once, where a vendor says nothing of it: enough for most limits and answers of a second."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A vendor's documented limit: `count` requests per `per_s` seconds, shared by one credential."""
@@ -32,7 +36,7 @@ class Limit:
     bucket: str
     count: int
     per_s: float
-    concurrency: int = 8
+    concurrency: int = USUAL
 
 
 class Replay(StrEnum):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config import ConfigInvalid, Mode, Rate, load
+from syncd.config.settings import RAISED
 from syncd.connector import Limit
 from syncd.model import Brakes, Clause, Field, JobChange, Level, Quality, WriteMode
 from tests.unit.config_stand_ins import (
@@ -181,8 +182,11 @@ def test_limits_of_a_sandbox_are_taken_as_they_are_written():
     )
     settings = read(text)
     assert settings.sandboxed
-    assert settings.providers["contactout"].lowered((Limit("search", 60, 60),)) == (
-        Limit("search", 9000, 1.0),
+    vendor = (Limit("search", 60, 60), Limit("few", 60, 60, 4))
+    # With a higher rate more may be under way, but for a vendor that takes few at once.
+    assert settings.providers["contactout"].lowered(vendor) == (
+        Limit("search", 9000, 1.0, RAISED),
+        Limit("few", 9000, 1.0, 4),
     )
     assert not read(GOOD).sandboxed
 
