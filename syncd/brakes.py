@@ -32,7 +32,9 @@ class Watch:
     ignored: frozenset[str] = frozenset()
     present: Counter[Field] = field(default_factory=Counter)
     replaced: Counter[Field] = field(default_factory=Counter)
-    given: Counter[tuple[str, str]] = field(default_factory=Counter)
+    given: Counter[int] = field(default_factory=Counter)
+    """Property and value, as a hash: a run may give a million of them."""
+    most_given: tuple[int, str] = (0, "")
     written: int = 0
     verified: int = 0
 
@@ -46,16 +48,18 @@ class Watch:
             if change.before:
                 self.replaced[change.field] += 1
             if change.field in _PERSONAL:
-                self.given[change.property, change.after] += 1
+                mark = hash((change.property, change.after))
+                self.given[mark] += 1
+                self.most_given = max(self.most_given, (self.given[mark], change.property))
         return self._same_value() or self._changed_share()
 
     def _same_value(self) -> str:
         if "same_value" in self.ignored:
             return ""
-        for (name, _), count in self.given.items():
-            if count > self.limits.same_value:
-                return f"same_value: {count} contacts would get the same {name}"
-        return ""
+        count, name = self.most_given
+        if count <= self.limits.same_value:
+            return ""
+        return f"same_value: {count} contacts would get the same {name}"
 
     def _changed_share(self) -> str:
         if "changed_share" in self.ignored:

@@ -283,7 +283,7 @@ class _Judged:
     numbers: frozenset[str]
 
 
-@lru_cache(2048)
+@lru_cache(1024)
 def _judged(account: str, answer: bytes, persona: Persona, key: Key, namesakes: bool) -> tuple[_Judged, ...]:
     """The candidates of a stored answer.
 

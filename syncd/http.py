@@ -21,6 +21,8 @@ MAX_BODY = 8 * 1024 * 1024
 CONNECT_S = 5.0
 IDLE_S = 20.0
 """A connection that was idle for longer is not used again: the server may be about to close it."""
+READ_BYTES = 16 * 1024
+"""As much is set aside for each request that waits for its answer; hardly one is longer."""
 _TROUBLE = (
     httpcore.ConnectionNotAvailable,
     httpcore.NetworkError,
@@ -103,7 +105,9 @@ class Http:
                     return connection
                 connection.close()
         origin = httpcore.Origin(host.scheme, host.name, host.port)
-        return httpcore.HTTPConnection(origin, ssl_context=self._trust, keepalive_expiry=IDLE_S)
+        return httpcore.HTTPConnection(
+            origin, ssl_context=self._trust, keepalive_expiry=IDLE_S, network_backend=_WIRES
+        )
 
     def _build(
         self,
@@ -147,6 +151,40 @@ class Http:
                 FailureKind.CONTRACT, "the vendor's download address is not one that may be followed"
             )
         return url
+
+
+class Wire(httpcore.NetworkStream):
+    """httpcore's own connection, of which no more is read at once than `READ_BYTES`."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(min(max_bytes, READ_BYTES), timeout)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, timeout)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return Wire(self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+
+class _Wires(httpcore.SyncBackend):
+    """Where connections come from."""
+
+    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        return Wire(super().connect_tcp(*args, **kwargs))
+
+
+_WIRES = _Wires()
 
 
 class _Host(NamedTuple):

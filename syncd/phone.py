@@ -17,7 +17,7 @@ _MOBILE = {PhoneNumberType.MOBILE}
 _FIXED = {PhoneNumberType.FIXED_LINE, PhoneNumberType.VOIP, PhoneNumberType.UAN}
 
 
-@lru_cache(4096)
+@lru_cache(2048)
 def e164(text: str, region: str = "") -> str:
     """The number as +…, or "" where the text is not one valid number.
 
@@ -28,7 +28,7 @@ def e164(text: str, region: str = "") -> str:
     return phonenumbers.format_number(found, PhoneNumberFormat.E164) if found else ""
 
 
-@lru_cache(4096)
+@lru_cache(2048)
 def field_of(number: str) -> Field:
     """Whether an E.164 number is mobile or fixed by its range; PHONE where the range has both."""
     try:

@@ -190,7 +190,7 @@ _NAMED = (
 )
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def _persona(
     first: str,
     last: str,
@@ -221,7 +221,7 @@ def _persona(
     )
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def keys_of(persona: Persona) -> tuple[Key, ...]:
     """Every key that the CRM's own data gives, strongest first."""
     keys = [Key.linkedin(persona.linkedin_url), Key.email(persona.email)]

@@ -239,7 +239,7 @@ def cheapest(
     return (found.name, found.kind) if found else None
 
 
-@lru_cache(4096)
+@lru_cache(2048)
 def quote(
     market: Market,
     wants: frozenset[Want],

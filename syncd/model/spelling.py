@@ -24,7 +24,7 @@ def linkedin_company(url: str) -> str:
     return _linkedin(url, ("company",))
 
 
-@lru_cache(4096)
+@lru_cache(2048)
 def _linkedin(url: str, sections: tuple[str, ...]) -> str:
     text = url.strip()
     if not text or _BLANK.search(text):
@@ -47,7 +47,7 @@ def _linkedin(url: str, sections: tuple[str, ...]) -> str:
     return f"https://www.linkedin.com/{pieces[0].lower()}/{slug}" if slug.strip("/") else ""
 
 
-@lru_cache(4096)
+@lru_cache(2048)
 def email_address(text: str) -> str:
     """The address in lower case, or "" where the text cannot be one address."""
     address = text.strip().lower()
@@ -59,7 +59,7 @@ def email_address(text: str) -> str:
     return "" if domain.startswith((".", "-")) or domain.endswith((".", "-")) else address
 
 
-@lru_cache(4096)
+@lru_cache(2048)
 def fold(text: str) -> str:
     """Text for comparison: no case, no accents, single blanks. Never for display or writing."""
     decomposed = unicodedata.normalize("NFKD", text)

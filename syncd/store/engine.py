@@ -103,7 +103,8 @@ class Store:
                 "synchronous=FULL",
                 "foreign_keys=ON",
                 "secure_delete=FAST",
-                "cache_size=-2000",
+                # A reader's is good for one look: whoever writes next, makes it void.
+                "cache_size=-300",
                 "temp_store=MEMORY",
             ):
                 connection.execute(f"PRAGMA {pragma}")
@@ -122,7 +123,7 @@ class Store:
                     yield connection
                 return
             # What SQLite has in memory of a state is good until somebody else writes: so nobody else does.
-            self._writer = self._writer or self.engine.connect()
+            self._writer = self._writer or self._new_writer()
             try:
                 with self._writer.begin():
                     self._writer.exec_driver_sql("BEGIN IMMEDIATE")
@@ -130,6 +131,11 @@ class Store:
             except BaseException:
                 self._end_writer()
                 raise
+
+    def _new_writer(self) -> Connection:
+        writer = self.engine.connect()
+        writer.connection.cursor().execute("PRAGMA cache_size=-2000")
+        return writer
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpcore
 import pytest
 
 from connectors.sandbox.tls import issue
 from syncd.connector import Failure, FailureKind, Operation, Request
-from syncd.http import MAX_BODY, Http
+from syncd.http import MAX_BODY, READ_BYTES, Http, Wire
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 ASK = Operation("ask")
@@ -114,6 +115,22 @@ def test_a_form_is_sent_as_one(serve: Serve) -> None:
 def test_a_header_that_is_sent_twice_is_one_with_both(serve: Serve) -> None:
     vendor = serve(b"HTTP/1.1 200 OK\r\nX-Left: 1\r\nx-left: 2\r\ncontent-length: 0\r\n\r\n")
     assert vendor.http.exchange(ASK, Request("GET", "/"), paid=False).headers["x-left"] == "1, 2"
+
+
+def test_a_long_answer_arrives_whole_though_little_is_set_aside_for_it(serve: Serve) -> None:
+    body = b"[" + b"1," * 100_000 + b"1]"
+    vendor = serve(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+    assert vendor.http.exchange(ASK, Request("GET", "/"), paid=False).body == body
+    asked: list[int] = []
+
+    class Inner(httpcore.NetworkStream):
+        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+            asked.append(max_bytes)
+            return b""
+
+    for most in (100, 10 * READ_BYTES):
+        Wire(Inner()).read(most)
+    assert asked == [100, READ_BYTES]
 
 
 def test_an_answer_that_is_packed_unasked_is_understood(serve: Serve) -> None:
