@@ -19,7 +19,7 @@ from syncd.accounts import ProviderAccount
 from syncd.calls import PaidLine
 from syncd.connector import Failure, FailureKind, Operation
 from syncd.desk import Desk
-from syncd.ledger import Booked, Item, Order, Refusal
+from syncd.ledger import Booked, Item, Order, Refusal, micro
 from syncd.model import Lookup
 from syncd.pacing import Bucket
 from syncd.parcels import Flight, Landing, Load, Parcel, Quay
@@ -45,11 +45,15 @@ _NO_RESULT = Failure(FailureKind.CONTRACT, "the connector gave nothing back")
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """Calls that one bucket could make now, and the queues they would come from."""
+    """Calls that one bucket could make now, and how many of them would come from which queue."""
 
     bucket: Bucket
-    queues: list[tuple[ProviderAccount, Operation]]
-    calls: int
+    queues: list[tuple[ProviderAccount, Operation, int]]
+
+    @property
+    def calls(self) -> int:
+        """How many in all."""
+        return sum(calls for _, _, calls in self.queues)
 
 
 class Checkout:
@@ -68,8 +72,8 @@ class Checkout:
         self._wake_at = 0.0
         self.in_flight = 0
         self.returned: list[Desk] = []
-        self.held: list[Desk] = []
-        """Contacts for whom the budgets suffice once jobs under way turn out cheaper than they may."""
+        self.held: list[tuple[Desk, str]] = []
+        """Contacts for whom an account's budgets suffice once jobs under way turn out cheaper than they may."""
         self.rests: list[tuple[Desk, str, float]] = []
         """Contacts whose provider asked for a pause or keeps failing, its account, and the seconds that are left."""
         self.lost: list[Desk] = []
@@ -133,17 +137,15 @@ class Checkout:
         buckets: dict[str, list[tuple[ProviderAccount, Operation]]] = defaultdict(list)
         for (name, operation_name), waiting in list(self._queues.items()):
             if waiting:
-                operation = waiting[0].ask.operation
-                buckets[self.b.accounts[name].line.bucket(operation).key].append(
-                    (self.b.accounts[name], operation)
-                )
+                account, operation = self.b.accounts[name], waiting[0].ask.operation
+                buckets[account.line.bucket(operation).key].append((account, operation))
             else:
                 del self._queues[name, operation_name]
-        wants = [want for queues in buckets.values() if (want := self._want(queues))]
-        if wants:
+        if buckets:
             # Read before the transaction of which the booking is part.
             self.market()
-        return wants
+        left = {(name, kind): room.now for name, rooms in self._rooms.items() for kind, room in rooms.items()}
+        return [want for queues in buckets.values() if (want := self._want(queues, left))]
 
     def book(
         self, connection: Connection, wants: Sequence[Want]
@@ -156,14 +158,38 @@ class Checkout:
         loads = [load for want, taken in zip(wants, slots, strict=True) for load in self._load(want, taken)]
         return list(zip(loads, self._book(connection, loads), strict=True)) if loads else []
 
-    def _want(self, queues: list[tuple[ProviderAccount, Operation]]) -> Want | None:
-        """What one bucket has questions and free connections for, the fullest queues first."""
+    def _want(
+        self, queues: list[tuple[ProviderAccount, Operation]], left: dict[tuple[str, str], int]
+    ) -> Want | None:
+        """What one bucket has questions, free connections and money for, the fullest queues first."""
         account, operation = queues[0]
         bucket = account.line.bucket(operation)
         queues.sort(key=lambda q: -len(self._queues[q[0].name, q[1].name]))
-        wanted = sum(-(-len(self._queues[a.name, o.name]) // o.batch) for a, o in queues)
-        calls = min(bucket.limit.concurrency - self._flying[bucket.key], wanted)
-        return Want(bucket, queues, calls) if calls > 0 else None
+        free = bucket.limit.concurrency - self._flying[bucket.key]
+        want = Want(bucket, [])
+        for account, operation in queues:
+            if calls := self._payable(account, operation, max(0, free - want.calls), left):
+                want.queues.append((account, operation, calls))
+        return want if want.queues else None
+
+    def _payable(
+        self, account: ProviderAccount, operation: Operation, most: int, left: dict[tuple[str, str], int]
+    ) -> int:
+        """How many calls a queue could make, up to `most`, and takes their worst case off what is `left`.
+
+        What is reserved for calls under way may come back: there is no use in asking for it before they land.
+        Where none is under way the ledger is asked for one at least, so that it is the ledger that refuses.
+        """
+        waiting = len(self._queues[account.name, operation.name])
+        calls = min(most, -(-waiting // operation.batch))
+        size = min(waiting, self._affordable(account.name, operation))
+        costs = {(account.name, k): micro(m) * size for k, m in operation.max_charge.items() if m}
+        known = left.keys() & costs.keys()
+        least = 0 if self._flying_for(account) else min(1, calls)
+        calls = max(least, min([calls, *(left[place] // costs[place] for place in known)]))
+        for place in known:
+            left[place] -= calls * costs[place]
+        return calls
 
     def _load(self, want: Want, slots: Slots) -> list[Load]:
         """What the slots that one bucket got let go now."""
@@ -176,11 +202,11 @@ class Checkout:
             self._wake_at = min(self._wake_at, now + max(0.0, later - HORIZON_S / 2))
         dues = [now + (slots.wait_us + i * slots.interval_us) / MILLION for i in range(slots.count)]
         loads = []
-        for owner, asked in want.queues if dues else ():
+        for owner, asked, calls in want.queues if dues else ():
             groups: list[list[Parcel]] = []
             waiting = self._queues[owner.name, asked.name]
             most = self._affordable(owner.name, asked)
-            while len(groups) < len(dues) and (parcels := self._take(waiting, most)):
+            while len(groups) < min(calls, len(dues)) and (parcels := self._take(waiting, most)):
                 groups.append(parcels)
             if groups:
                 loads.append(Load(owner, asked, groups, dues[: len(groups)]))
@@ -189,7 +215,7 @@ class Checkout:
 
     def _rest(self, want: Want, wait_s: float) -> None:
         """Nobody waits at the till for a bucket that is shut for long."""
-        for owner, asked in want.queues:
+        for owner, asked, _ in want.queues:
             waiting = self._queues.pop((owner.name, asked.name))
             self.rests += [(parcel.desk, owner.name, wait_s) for parcel in waiting]
 
@@ -291,7 +317,9 @@ class Checkout:
             if self._flying_for(account):
                 waiting[:0] = parcels
             else:
-                self.held += [p.desk for p in parcels]
+                # The others of the queue cost as much.
+                self.held += [(p.desk, account.name) for p in (*parcels, *waiting)]
+                waiting.clear()
         else:
             self.returned += [p.desk for p in parcels]
 

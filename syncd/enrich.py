@@ -148,8 +148,10 @@ class Enricher:
         """Questions that were not sent: their contacts are planned anew, wait, or belong to somebody else now."""
         self._idle += self._till.returned
         self._till.returned.clear()
-        wait = {"reason": "budgets are held by answers under way", "wait_s": HELD_WAIT_S}
-        ended: list[End] = [(desk, "waiting", wait) for desk in self._till.held]
+        ended: list[End] = [
+            (desk, "waiting", {"reason": f"{name} {work.HELD}", "wait_s": HELD_WAIT_S})
+            for desk, name in self._till.held
+        ]
         self._till.held.clear()
         for desk, name, left_s in self._till.rests:
             why = f"{name} asked for a pause, or keeps failing"

@@ -184,22 +184,23 @@ class Ledger:
         """TX1: fences hold, calls and lookups exist as sent, worst cases are reserved. One list per order.
 
         Runs inside the caller's write transaction. What leaves together is booked together; where that is
-        refused, order by order, and of an order that is refused call by call up to the first that is, which
-        leaves nothing behind.
+        refused, by halves, so that every order gets what it would get alone after those before it, and an
+        order its calls up to the first that is refused, which leaves nothing behind.
         """
         whole = self._try(connection, orders, periods, monotonic)
         if not isinstance(whole, Refusal):
             return [list(one) for one in whole]
-        if len(orders) > 1:
-            return [self.book(connection, [order], periods, monotonic)[0] for order in orders]
+        if half := len(orders) // 2:
+            some, others = orders[:half], orders[half:]
+            return [r for part in (some, others) for r in self.book(connection, part, periods, monotonic)]
         (order,) = orders
-        if len(order.calls) == 1:
+        half = len(order.calls) // 2
+        if not half:
             return [[whole]]
         done: list[Booked | Refusal] = []
-        for call in order.calls:
-            (one,) = self.book(connection, [replace(order, calls=[call])], periods, monotonic)
-            done += one
-            if isinstance(one[0], Refusal):
+        for part in (order.calls[:half], order.calls[half:]):
+            done += self.book(connection, [replace(order, calls=part)], periods, monotonic)[0]
+            if isinstance(done[-1], Refusal):
                 break
         return [done]
 
@@ -218,6 +219,10 @@ class Ledger:
         self, connection: Connection, orders: Sequence[Order], periods: Periods, monotonic: float
     ) -> list[list[Booked]]:
         sent = [(order, call) for order in orders for call in order.calls]
+        several = len(sent) > 1
+        if several:
+            # What is refused most often and changes least; alone, a call hears first that it was made before.
+            self._hold(connection, orders, periods)
         fences = {item.work_id: item.fence for _, call in sent for item in call}
         if not leases.extend(connection, self.owner, fences, self.lease_us):
             raise _Abort(Refusal("fence_lost"))
@@ -242,20 +247,23 @@ class Ledger:
             ]
         )
         done = [[next(booked) for _ in order.calls] for order in orders]
-        self._hold(connection, periods, [b.ticket for one in done for b in one])
+        if not several:
+            self._hold(connection, orders, periods)
+        tickets = [b.ticket for one in done for b in one]
+        money.post(connection, [Shift(t, k, "reserve", h) for t in tickets for k, h in t.held.items()])
         return done
 
-    def _hold(self, connection: Connection, periods: Periods, tickets: Sequence[Ticket]) -> None:
+    def _hold(self, connection: Connection, orders: Sequence[Order], periods: Periods) -> None:
         totals: dict[tuple[str, str], int] = {}
-        for ticket in tickets:
-            for kind, most in ticket.held.items():
-                totals[ticket.account, kind] = totals.get((ticket.account, kind), 0) + most
+        for order in orders:
+            items = sum(map(len, order.calls))
+            for kind, most in order.most.items():
+                totals[order.account, kind] = totals.get((order.account, kind), 0) + most * items
         for (account, kind), total in sorted(totals.items()):
             purse = self.purses.get(account)
             caps = purse.caps.get(kind) if purse else None
             if not caps or not money.hold(connection, account, kind, periods, caps.by_scope, total):
                 raise _Abort(Refusal("no_budget", (kind,)))
-        money.post(connection, [Shift(t, k, "reserve", h) for t in tickets for k, h in t.held.items()])
 
     def _call_lease(self, operation: Operation) -> int:
         """After this long without an outcome the caller is dead: its lease and the longest request."""

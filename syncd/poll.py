@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -134,6 +135,9 @@ class Poller:
             ]
             self._settler.answers(connection, answered)
             work.wake(connection, jobs.waiting_for(connection, calls))
+            came = Counter(a.ticket.account for a in answered for _ in a.lookup_ids)
+            for account, count in sorted(came.items()):
+                work.wake_held(connection, account, count)
         return len(ended)
 
     def _wait(self, connection: Connection, operation: Operation, due: jobs.Due) -> None:

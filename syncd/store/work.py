@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, or_, select, update
 
 from syncd.store import tables as t
 from syncd.store.clauses import among, aside
@@ -206,6 +206,22 @@ def wake(connection: Connection, ids: Sequence[int]) -> None:
     """Make waiting rows due."""
     if ids:
         connection.execute(_WAKE, {"b_ids": list(ids)})
+
+
+HELD = "has its budgets held by answers under way"
+"""How the reason of a contact ends for whom there is money once jobs turn out cheaper than they may."""
+_HELD = (
+    select(t.work.c.id)
+    .where(t.work.c.state == "waiting", t.work.c.not_before > 0, t.work.c.reason == bindparam("b_reason"))
+    .order_by(t.work.c.not_before, t.work.c.id)
+    .limit(bindparam("b_most", type_=Integer))
+)
+_WAKE_HELD = update(t.work).where(t.work.c.id.in_(_HELD)).values(not_before=0)
+
+
+def wake_held(connection: Connection, account: str, most: int) -> None:
+    """Answers came that held budgets of an account: as many contacts that waited for those are due."""
+    connection.execute(_WAKE_HELD, {"b_reason": f"{account} {HELD}", "b_most": most})
 
 
 STOPPED = "is stopped"

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from syncd import enrich
+from syncd.checkout import Checkout
 from syncd.cycle import Outcome
 from tests.rehearsals import Director, Stage
 
@@ -98,4 +105,26 @@ def test_a_budget_below_what_a_full_batch_may_cost_is_spent_in_smaller_ones(stag
     spent = outcome.report["credits"]["crustdata"]["credit"]["spent"]
     assert 5 <= spent <= 7
     assert outcome.report["contacts"]["no_budget"] > 0
+    assert play.oracle() == []
+
+
+def test_a_budget_that_jobs_hold_is_spent_as_soon_as_they_land(
+    stage: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worst case of a job is many times what it mostly costs; whoever waits for the rest waits no longer."""
+    monkeypatch.setattr(enrich, "HELD_WAIT_S", 86_400.0)
+    play = stage(
+        contacts=150, vendors=("hubspot", "waterfall_io"), settings={"waterfall_io": {"balance_usd": 60}}
+    )
+    refused: Counter[str] = Counter()
+    told = Checkout._refused
+
+    def refuse(till: Checkout, *given: Any) -> None:
+        refused[given[2].why] += 1
+        told(till, *given)
+
+    monkeypatch.setattr(Checkout, "_refused", refuse)
+    report = play.cycle().report
+    assert report["contacts"]["waiting"] == 0
+    assert 0 < refused["no_budget"] < 40
     assert play.oracle() == []

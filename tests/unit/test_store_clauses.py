@@ -54,6 +54,7 @@ HOT: dict[str, Select | Update | Delete] = {
     "calls.pend": calls._PEND,
     "work.many": work._MANY,
     "work.wake": work._WAKE,
+    "work.wake_held": work._WAKE_HELD,
     "rates.found": rates._FOUND,
     "lists.backlog": lists._backlog(False),
     "changes.last_written": changes._LAST_WRITTEN,

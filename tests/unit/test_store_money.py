@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
-from syncd.ledger import Booked, Caps, Purse, Refusal, micro
-from syncd.model import Balance, Charge, Pool, Unresolved
+from syncd.ledger import Booked, Caps, Item, Order, Purse, Refusal, micro
+from syncd.model import Balance, Charge, Key, KeyKind, Pool, Unresolved
 from syncd.settle import Answered, Settler
 from syncd.store import figures, leases, lookups, money, runs, work
 from syncd.store import tables as t
@@ -91,6 +95,48 @@ def test_calls_that_leave_together_are_booked_up_to_the_first_that_has_no_room(s
     done = w.book_calls(EMAIL, [["a"], ["b"], ["c"], ["d"]])
     assert [type(d) for d in done] == [Booked, Booked, Refusal]
     assert budget(store) == sums(reserved=2)
+
+
+def test_what_leaves_together_gets_what_it_would_get_one_by_one(store: Store) -> None:
+    chance = random.Random(7)
+    w = worker(store, email={"per_month": 9}, phone={"per_month": 8})
+    rows = iter(w.claim(800))
+    w.ledger.prepare(w.periods)
+    refused = Counter[str]()
+    for _ in range(40):
+        orders = [
+            Order(
+                ACCOUNT,
+                chance.choice((EMAIL, BOTH, FREE)),
+                [[item(chance.randrange(30), next(rows))] for _ in range(chance.randint(1, 4))],
+            )
+            for _ in range(chance.randint(1, 5))
+        ]
+        with store.write() as connection:
+            with connection.begin_nested() as aside:
+                alone = [list(one_by_one(w, connection, order)) for order in orders]
+                aside.rollback()
+            done = w.ledger.book(connection, orders, w.periods, 0.0)
+            found = [[d if isinstance(d, Refusal) else None for d in one] for one in done]
+            assert found == alone
+            refused.update(d.why for one in alone for d in one if d)
+            connection.rollback()
+    assert refused["no_budget"] > 5
+    assert refused["bought_already"] > 5
+
+
+def one_by_one(w: Worker, connection: Connection, order: Order) -> Iterator[Refusal | None]:
+    """What each call gets that is booked alone, up to the first that is refused."""
+    for call in order.calls:
+        ((got,),) = w.ledger.book(connection, [replace(order, calls=[call])], w.periods, 0.0)
+        yield got if isinstance(got, Refusal) else None
+        if isinstance(got, Refusal):
+            return
+
+
+def item(number: int, row: work.Row) -> Item:
+    key = Key(KeyKind.EMAIL, {"email": f"{number}@example.com"})
+    return Item(key, f"digest-{number}", 0, row.id, row.fence)
 
 
 def test_a_free_call_is_booked_without_money(store: Store) -> None:

@@ -424,6 +424,20 @@ def test_waking_makes_waiting_rows_due_and_touches_no_others(backend: Backend) -
     assert get(backend.store, stopped[0]).not_before_us == later
 
 
+def test_answers_that_came_wake_as_many_as_waited_for_the_budgets_of_their_account(backend: Backend) -> None:
+    later = backend.clock.now_us + MILLION
+    held = {
+        name: add(backend.store, 3, state="waiting", not_before=later, reason=f"{name} {work.HELD}")
+        for name in ("contactout", "rocketreach")
+    }
+    other = add(backend.store, state="waiting", not_before=later, reason="contactout works on it")
+    for more, woken in ((1, 1), (2, 3)):
+        with backend.store.write() as connection:
+            work.wake_held(connection, "contactout", more)
+        assert sum(get(backend.store, i).not_before_us == 0 for i in held["contactout"]) == woken
+    assert {get(backend.store, i).not_before_us for i in (*held["rocketreach"], *other)} == {later}
+
+
 def test_the_backlog_tells_how_many_are_due_and_for_how_long(backend: Backend) -> None:
     add(backend.store, 2)
     rows = claim(backend.store)
