@@ -285,11 +285,7 @@ class _Judged:
 
 @lru_cache(1024)
 def _judged(account: str, answer: bytes, persona: Persona, key: Key, namesakes: bool) -> tuple[_Judged, ...]:
-    """The candidates of a stored answer.
-
-    Kept, because a contact's desk is set up several times: when it is taken in, after each job that it waits
-    for, and to be written. So many, that none of those under way in the meantime pushes it out.
-    """
+    """The candidates of a stored answer. Kept, because a contact's desk is set up several times."""
     return tuple(
         _Judged(c, judge(persona, key, c, namesakes), _keys_in(account, c), _numbers_in(c, persona.region))
         for c in unpack_candidates(answer)
